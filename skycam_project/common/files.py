@@ -1,0 +1,57 @@
+"""Files that survive a power cut, and paths that stay where they belong."""
+
+import os
+from pathlib import Path
+
+from skycam_project.common.errors import SkycamError
+
+
+class OutsideRootError(SkycamError):
+    """A name from outside points out of its folder."""
+
+    code = "outside_root"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames and new names in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Put `data` under `path` so that a reader sees the old file or the new one, never a part.
+
+    On return the data is on disk (file and folder synced). Raises `OSError`; the old file then stands untouched.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
+
+
+def under(root: Path, name: str | os.PathLike[str]) -> Path:
+    """Join a name that came from outside to `root`; the one way such a path is made.
+
+    Raises `OutsideRootError` when the result, symbolic links followed, is not below `root`.
+    """
+    if "\0" in os.fspath(name):
+        raise OutsideRootError(f"{name!r} holds a NUL character")
+    top = root.resolve()
+    path = (top / name).resolve()
+    if path == top or not path.is_relative_to(top):
+        raise OutsideRootError(f"{os.fspath(name)!r} is not inside {root}")
+    return path
