@@ -46,10 +46,9 @@ def test(full: bool, nightly: bool, install_tools: bool, arguments: tuple[str, .
     """Lint, then run the tests; further arguments go to pytest."""
     if install_tools:
         tools.install()
-    if full or nightly:
-        if lacking := tools.missing():
-            names = ", ".join(f"{tool.command} ({tool.purpose})" for tool in lacking)
-            raise click.ClickException(f"missing for --full: {names}. Use --install-tools.")
+    if (full or nightly) and (lacking := tools.missing()):
+        names = ", ".join(f"{tool.command} ({tool.purpose})" for tool in lacking)
+        raise click.ClickException(f"missing for --full: {names}. Use --install-tools.")
     if _lint():
         sys.exit(1)
     wanted = " and ".join(
