@@ -21,10 +21,10 @@ WARN_BELOW, REFUSE_BELOW = 0.10, 0.02
 
 
 def _port(settings: Configuration) -> tuple[str, str]:
-    from skycam_project.common.link import NotConnected, ask
+    from skycam_project.common.link import NotConnected, read
 
     try:
-        ask(runtime_folder(settings.data), "up", "")
+        read(runtime_folder(settings.data), "up")
         return "ok", f"Skycam is running and serves port {settings.port}."
     except NotConnected:
         pass

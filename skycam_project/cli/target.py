@@ -40,12 +40,12 @@ class Local:
         self.settings, self.run = settings, runtime_folder(settings.data)
 
     def camera_states(self) -> list[dict[str, Any]]:
-        from skycam_project.common.link import NotConnected, ask
+        from skycam_project.common.link import NotConnected, read
 
         states = []
         for camera in self.settings.all_cameras():
             try:
-                states.append(ask(self.run, f"camera-{camera.id}", "")[1])
+                states.append(read(self.run, f"camera-{camera.id}"))
             except NotConnected as error:
                 absent = {"camera": camera.id, "name": camera.name, "state": "absent", "connected": False}
                 states.append(absent | {"capturing": False, "reason": str(error)})
@@ -54,13 +54,13 @@ class Local:
     def command(self, camera: str, name: str, **arguments: Any) -> dict[str, Any]:
         from skycam_project.common.link import ask
 
-        return ask(self.run, f"camera-{camera}", name, timeout=20.0, **arguments)[1]
+        return ask(self.run, f"camera-{camera}", name, timeout=20.0, **arguments).state
 
     def processes(self) -> dict[str, Any]:
-        from skycam_project.common.link import NotConnected, ask
+        from skycam_project.common.link import NotConnected, read
 
         try:
-            return ask(self.run, "up", "")[1]
+            return read(self.run, "up")
         except NotConnected:
             raise SkycamError(
                 f"Skycam is not running for {self.settings.data}. Start it: ./skycam up", code="down"
