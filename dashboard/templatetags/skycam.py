@@ -11,4 +11,6 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """The symbol `name` of `static/icons.svg`; decoration, so hidden from screen readers."""
-    return format_html('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
+    return format_html(
+        '<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name
+    )
