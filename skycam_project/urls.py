@@ -2,8 +2,8 @@
 
 from django.urls import include, path
 
+from dashboard import operations
 from dashboard.api.urls import default_camera
-from skycam_project import operations
 
 urlpatterns = [
     path("healthz", operations.healthz),

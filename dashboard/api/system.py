@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 from dashboard.choices import Role
 from dashboard.mirrors import mirror
 from dashboard.models import ApiToken
+from dashboard.readiness import readiness
 from dashboard.services import create_owner, create_token
-from skycam_project.readiness import readiness
 
 ANY = {"type": "object"}
 

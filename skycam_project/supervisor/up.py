@@ -125,22 +125,24 @@ class Supervisor:
         os.set_inheritable(self._write_end, False)
         self._parent_fd = read_end
         self.listener = listen(self.config.host or LOOPBACK, self.config.port)
-        link = asyncio.create_task(self.link.serve())
-        try:
-            self._publish()
-            starting = asyncio.create_task(self._start())
-            waiting = asyncio.create_task(stopping.wait())
-            await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
-                await waiting
-            else:
-                starting.cancel()
-        finally:
-            await self._stop()
-            link.cancel()
-            await asyncio.gather(link, return_exceptions=True)
+        self._publish()
+        async with self.link:
+            try:
+                await self._until_stopped(stopping)
+            finally:
+                await self._stop()
         return 0
+
+    async def _until_stopped(self, stopping: asyncio.Event) -> None:
+        starting = asyncio.create_task(self._start())
+        waiting = asyncio.create_task(stopping.wait())
+        await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await waiting
+        else:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
 
     async def _start(self) -> None:
         for note in self.notes:
