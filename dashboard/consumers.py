@@ -1,6 +1,7 @@
 """Live sockets: this process's mirrors to its own browsers, newest state wins. No logic, no hardware."""
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import deque
@@ -137,10 +138,8 @@ class DeviceConsumer(AsyncWebsocketConsumer):
     async def _guard(self) -> None:
         """Close when the login ends: logged out, deactivated, password changed."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._doubt.wait(), RECHECK)
-            except TimeoutError:
-                pass
             self._doubt.clear()
             if not await self._still_logged_in():
                 await self.close(NOT_LOGGED_IN)

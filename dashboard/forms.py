@@ -1,5 +1,7 @@
 """The forms of log in and first run, and the brake on guessed passwords."""
 
+from typing import ClassVar
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.cache import cache
@@ -18,7 +20,7 @@ def _keys(request: HttpRequest, name: str) -> list[tuple[str, int]]:
 class LoginForm(AuthenticationForm):
     """Name and password; after five failures in five minutes the answer is a pause, even to the right password."""
 
-    error_messages = {
+    error_messages: ClassVar = {
         "invalid_login": "Name and password do not belong together.",
         "inactive": "This account is turned off.",
         "too_many": "Too many tries. Wait five minutes.",

@@ -28,7 +28,7 @@ def evening(moment: datetime, zone: ZoneInfo) -> date:
 
 
 def night_label(moment: datetime, zone: ZoneInfo) -> str:
-    """ "Night of 19 November", with the year when it is not the one of `moment`."""
+    """Such as "Night of 19 November"; with the year when it is not the one of `moment`."""
     day = evening(moment, zone)
     year = "" if day.year == moment.astimezone(zone).year else f" {day.year}"
     return f"Night of {day.day} {day:%B}{year}"
