@@ -7,9 +7,9 @@ import asyncio
 from functools import cache
 
 from django.conf import settings
-from skycam_project.common.link import Mirror
 
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.link import Mirror
 
 _starting = asyncio.Lock()
 
