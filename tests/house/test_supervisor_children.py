@@ -11,7 +11,7 @@ import pytest
 
 from skycam_project.supervisor import broker, children
 from skycam_project.supervisor.children import Child, Plan
-from skycam_project.supervisor.up import StartError, listen, only_one
+from skycam_project.supervisor.up import StartError, listen
 
 SLEEPER = "import subprocess, sys, time; subprocess.Popen(['sleep', '300']); print('up', flush=True); time.sleep(300)"
 
@@ -138,8 +138,3 @@ async def test_a_port_in_use_is_named(monkeypatch):
     with pytest.raises(StartError, match=f"port {port} on 127.0.0.1 cannot be used"):
         listen("127.0.0.1", port)
     first.close()
-
-
-def test_two_supervisors_on_one_folder(tmp_path):
-    with only_one(tmp_path), pytest.raises(StartError, match=f"process {os.getpid()}"), only_one(tmp_path):
-        pass
