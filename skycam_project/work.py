@@ -17,7 +17,20 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=r"\s*You.re running the worker with superuser privileges")
     app.worker_main(
         [
-            *("--quiet", "worker", "-Q", queue, "-n", f"{queue}@%h", "-P", "threads", "-c", "2", "-l", "warning"),
+            *(
+                "--quiet",
+                "worker",
+                "-Q",
+                queue,
+                "-n",
+                f"{queue}@%h",
+                "-P",
+                "threads",
+                "-c",
+                "2",
+                "-l",
+                "warning",
+            ),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ]
     )
