@@ -3,8 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard import views
-from dashboard.api.images import LatestView, PictureView
+from dashboard import pictures, views
 from dashboard.consumers import CapturesConsumer, LiveConsumer
 
 urlpatterns = [
@@ -12,10 +11,10 @@ urlpatterns = [
     path("status/", views.StatusView.as_view(), name="status"),
     path("welcome/", views.welcome, name="welcome"),
     path("login/", views.LoginView.as_view(), name="login"),
-    path("cameras/<slug:camera>/preview/<str:name>", PictureView.as_view()),
-    path("cameras/<slug:camera>/thumbnail/<str:name>", PictureView.as_view()),
-    path("latest/<slug:camera>.jpg", LatestView.as_view()),
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("cameras/<slug:camera>/preview/<str:name>", pictures.picture, name="preview"),
+    path("cameras/<slug:camera>/thumbnail/<str:name>", pictures.picture, name="thumbnail"),
+    path("latest/<slug:camera>.jpg", pictures.latest, name="latest"),
 ]
 websocket_urlpatterns = [
     path("ws/live/", LiveConsumer.as_asgi()),

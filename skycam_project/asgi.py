@@ -11,12 +11,12 @@ django = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from dashboard.mirrors import start_mirrors  # noqa: E402
 from dashboard.urls import websocket_urlpatterns  # noqa: E402
+from skycam_project.origins import OwnPagesOnly  # noqa: E402
 
-websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+websocket = OwnPagesOnly(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 
 
 async def application(scope, receive, send):

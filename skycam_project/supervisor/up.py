@@ -1,9 +1,7 @@
 """The one foreground command: data folder, broker, migrations, processes, "ready", and a clean end."""
 
 import asyncio
-import contextlib
 import errno
-import fcntl
 import logging
 import os
 import signal
@@ -18,7 +16,7 @@ import orjson
 
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.link import Host
+from skycam_project.common.link import Host, OwnedElsewhere
 from skycam_project.config import Configuration
 from skycam_project.config.broker import broker_socket, broker_urls
 from skycam_project.config.places import prepare_data_folder, runtime_folder, setup_token_file
@@ -66,23 +64,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@contextlib.contextmanager
-def only_one(run: Path):
-    """Hold the lock of this data folder. Raises `StartError` naming the process that has it."""
-    with (run / "up.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise StartError(
-                f"Skycam runs already for this data folder (process {file.read().strip()})"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
 class Supervisor:
     """Everything between the first check and the last process."""
 
@@ -124,13 +105,16 @@ class Supervisor:
         read_end, self._write_end = os.pipe()
         os.set_inheritable(self._write_end, False)
         self._parent_fd = read_end
-        self.listener = listen(self.config.host or LOOPBACK, self.config.port)
-        self._publish()
-        async with self.link:
-            try:
-                await self._until_stopped(stopping)
-            finally:
-                await self._stop()
+        try:
+            async with self.link:  # its lock on `up` is also what keeps a second one off this data folder
+                self.listener = listen(self.config.host or LOOPBACK, self.config.port)
+                try:
+                    self._publish()
+                    await self._until_stopped(stopping)
+                finally:
+                    await self._stop()
+        except OwnedElsewhere as owned:
+            raise StartError(f"Skycam runs already for {self.config.data}: {owned}") from None
         return 0
 
     async def _until_stopped(self, stopping: asyncio.Event) -> None:
@@ -255,5 +239,4 @@ def main(config: Configuration, notes: list[str]) -> int:
     """Run `up`. Returns the exit code; raises `SkycamError` for what a person can mend."""
     supervisor = Supervisor(config, notes)
     logging.basicConfig(level=config.log_level.upper(), handlers=[CollectorHandler(supervisor.lines)])
-    with only_one(supervisor.run_folder):
-        return asyncio.run(supervisor.run())
+    return asyncio.run(supervisor.run())

@@ -9,11 +9,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import orjson
 
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.fence import FenceStore
 from skycam_project.common.link import wire
 from skycam_project.common.link.errors import CallError, MessageTooLongError
 from skycam_project.common.link.lock import OwnerLock
@@ -22,14 +23,6 @@ log = logging.getLogger(__name__)
 
 Call = Callable[..., Awaitable[Any]]
 """A handler: keyword arguments from the wire in, anything that JSON can express out."""
-
-
-class FenceStore(Protocol):
-    """Gives each owner of a device a number greater than all before."""
-
-    def next_fence(self, device: str) -> int:
-        """A number greater than every one given for `device` before. May block: it is called in a thread."""
-        ...
 
 
 class Host:
