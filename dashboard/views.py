@@ -59,10 +59,11 @@ class StatusView(Page):
 
 def parts(answer: dict) -> list[dict]:
     """Readiness as rows for people."""
+    names = {f"camera/{camera.id}": camera.name for camera in settings.CONFIG.all_cameras()}
     rows = []
     for name, part in answer["parts"].items():
         look = {"s": "ok", "icon": "s-ok"} if part["ok"] else {"s": "fault", "icon": "s-fault"}
-        rows.append({"name": name.capitalize(), "reason": part["reason"] or "ready", **look})
+        rows.append({"name": names.get(name, name), "reason": part["reason"] or "ready", **look})
     return rows
 
 

@@ -28,7 +28,8 @@ function showAge(element, now) {
     return;
   }
   const seconds = Math.max(0, (now - since) / 1000);
-  text(element, `${span(Math.floor(seconds))} ago`);
+  const long = span(Math.floor(seconds));
+  text(element, element.dataset.form === "up" ? `up ${long}` : `${long} ago`);
   attr(element, "data-old", seconds > Number(element.dataset.limit || Infinity));
 }
 

@@ -26,4 +26,4 @@ export async function post(path, body = {}) {
   return answer;
 }
 
-const csrf = () => $('meta[name="skycam:csrf"]').content;
+const csrf = () => $('meta[name="skycam:csrf"]')?.content ?? "";

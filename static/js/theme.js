@@ -13,12 +13,15 @@ function keep(key, value) {
 
 export function setTheme(name) {
   if (!THEMES.includes(name)) return;
-  document.documentElement.dataset.theme = name;
+  const root = document.documentElement;
+  root.classList.add("switching");
+  root.dataset.theme = name;
   for (const choice of $$("[name=theme]")) choice.checked = choice.value === name;
   for (const element of $$("[data-night-only]")) element.hidden = name !== "night";
   let meta = $("meta[name=theme-color]");
   if (!meta) document.head.append((meta = Object.assign(document.createElement("meta"), { name: "theme-color" })));
   meta.content = css("--surface");
+  requestAnimationFrame(() => requestAnimationFrame(() => root.classList.remove("switching")));
   dispatchEvent(new CustomEvent("skycam:theme"));
 }
 

@@ -5,10 +5,11 @@ import { $, $$, attr, icon, notice, say, status, text } from "../dom.js";
 import { NONE, exposure, num, parse, span } from "../format.js";
 import { cameraStatus, sentences } from "../words.js";
 import { Fields } from "./fields.js";
-import { looks, slots } from "./looks.js";
+import { looks, slots } from "../looks.js";
 
 const ROLE = document.body.dataset.role;
-const DONE = { start: "Started", stop: "Stopped", single: "One frame is being taken", connect: "Connected", disconnect: "Disconnected" };
+const known = Number.isFinite;
+const DONE = { start: "The run uses these settings", stop: "Stopped", single: "One frame is being taken", connect: "Connected", disconnect: "Disconnected" };
 
 export class Capture {
   constructor() {
@@ -20,7 +21,8 @@ export class Capture {
     for (const [name, button] of Object.entries(this.buttons)) {
       button.addEventListener(button.dataset.confirm ? "skycam:do" : "click", () => this.command(name));
     }
-    // Enter in a field starts, as the primary button does.
+    for (const change of ["input", "skycam:undone"]) $("#fields").addEventListener(change, () => this.draw(this.view));
+    // Enter in a field does what the primary button does.
     $("#fields").addEventListener("submit", (event) => {
       event.preventDefault();
       this.command("start");
@@ -39,7 +41,8 @@ export class Capture {
     text($("[data-f=value]", $("#exposure-now")), value);
     text($("[data-f=unit]", $("#exposure-now")), unit);
     this.run(state);
-    this.fields.draw(state, { id, interval: cameras.configured(id).interval, locked: ROLE === "viewer" || !!state?.capturing });
+    this.fields.draw(state, { id, interval: cameras.configured(id).interval, locked: ROLE === "viewer" });
+    this.body(state);
     this.refuse();
     this.tick(view);
   }
@@ -64,7 +67,24 @@ export class Capture {
     text(this.facts["frames-l"], run ? "Frames in this run" : "Frames in session");
     text(this.facts.frames, num(run ? run.frames : state?.session?.frames));
     text(this.facts.missed, num(run?.missed_slots));
-    text(this.facts.gap, gap ? gapText(gap) : run ? "none" : NONE);
+    text(this.facts.gap, gap ? gapText(gap) : "");
+    this.facts.gap.hidden = !gap;
+  }
+
+  /** What the camera tells of itself; what it does not tell is not there. */
+  body(state) {
+    const { battery_percent: battery, card_free_images: card, temperature_c: temperature, watchdog_kills: kills } = state ?? {};
+    const words = {
+      battery: known(battery) && `Battery ${num(battery)} %`,
+      card: known(card) && `Card: room for ${num(card)}`,
+      temperature: known(temperature) && `Camera ${num(temperature, 1)} °C`,
+      kills: kills > 0 && `Driver restarted ${kills === 1 ? "once" : `${kills} times`}`,
+    };
+    for (const [name, word] of Object.entries(words)) {
+      text(this.facts[name], word || "");
+      this.facts[name].hidden = !word;
+    }
+    $("#body-facts").hidden = !Object.values(words).some(Boolean);
   }
 
   tick({ state, fresh, now }) {
@@ -83,18 +103,20 @@ export class Capture {
       const reason = entry ? "Not possible: the camera’s host does not answer." : "Waiting for the camera’s state.";
       for (const name of Object.keys(this.buttons)) why[name] = reason;
     } else if (state.capturing) {
-      why.start = why.single = "Stop the run to change settings or take a single frame.";
+      if (!this.fields.dirty) why.start = "The run uses these settings.";
+      why.single = "A single frame has to wait for the end of the run.";
     } else {
-      if (!["exposing", "downloading"].includes(state.state)) why.stop = "";
+      if (!["exposing", "downloading"].includes(state.state)) why.stop = "No run to stop.";
       else why.start = why.single = "A frame is being taken.";
       if (state.state === "connecting") why.connect = "Connecting.";
     }
     for (const [name, button] of Object.entries(this.buttons)) attr(button, "aria-disabled", name in why ? "true" : null);
     const connected = !!state?.connected;
+    text(this.buttons.start.lastChild, state?.capturing ? "Apply" : "Start");
     this.buttons.connect.hidden = connected;
     this.buttons.disconnect.hidden = !connected;
     const line = $("#why");
-    const words = this.error || [...new Set(Object.values(why))].find(Boolean) || "";
+    const words = this.error || [...new Set(Object.values(why))].join(" ");
     line.className = this.error ? "err why" : "small dim why";
     if (line.dataset.words !== words) {
       line.dataset.words = words;
@@ -131,6 +153,6 @@ export class Capture {
 
 function gapText(gap) {
   const [from, to] = [parse(gap.from), parse(gap.to)];
-  const long = Number.isFinite(to) ? `${span(Math.round((to - from) / 1000))} at ` : "since ";
-  return `${long}${local.time(from)}: ${gap.reason}`;
+  const long = known(to) ? `${span(Math.round((to - from) / 1000))} at` : "since";
+  return `Last gap ${long} ${local.time(from)}: ${gap.reason}`;
 }

@@ -14,11 +14,13 @@ export function readNumber(words) {
 }
 
 const KINDS = [
-  { name: "interval_s", label: "Interval", unit: "s", show: (v) => num(v, v % 1 ? 1 : 0).replace("\u202f", "") },
+  { name: "interval_s", label: "Interval", unit: "s", show: (v) => String(Number(v.toFixed(1))), limit: (v) => num(v, v % 1 ? 1 : 0) },
   { name: "exposure_s", label: "Exposure", unit: "s", of: "exposure", show: (v) => exposure(v)[0], option: exposureText },
   { name: "gain", label: "ISO", unit: "", of: "gain", show: (v) => String(v), option: (v) => num(v) },
   { name: "aperture_f", label: "Aperture", unit: "", of: "aperture", show: (v) => String(v), option: apertureText },
 ];
+
+const limits = ({ limit, show, unit }, { min, max }) => `${(limit ?? show)(min)} to ${(limit ?? show)(max)} ${unit}`.trim();
 
 export class Fields {
   constructor(form) {
@@ -35,10 +37,8 @@ export class Fields {
     if (made !== this.made) this.make(made, capabilities, state?.settings?.gain_unit);
     for (const row of this.rows) {
       row.input.disabled = locked;
-      if (row.dirty && !state?.capturing) continue;
-      row.dirty = false;
-      const value = row.kind.of ? state?.settings?.[row.kind.name] : this.interval;
-      if (document.activeElement !== row.input || locked) this.put(row, value);
+      row.value = row.kind.of ? state?.settings?.[row.kind.name] : this.interval;
+      if (!row.dirty) this.put(row, row.value);
     }
   }
 
@@ -57,12 +57,19 @@ export class Fields {
     const listed = can.kind === "enum";
     const input = listed ? make("select", { class: "input", id }) : make("input", { class: "input", id, inputmode: "decimal", autocomplete: "off" });
     if (listed) for (const value of can.values) input.append(make("option", { value }, kind.option(value)));
-    const hint = make("span", { class: "hint", id: `${id}-hint` }, listed ? "" : `${kind.show(can.min)} to ${kind.show(can.max)} ${kind.unit}`.trim());
+    const hint = make("span", { class: "hint", id: `${id}-hint` }, listed ? "" : limits(kind, can));
     attr(input, "aria-describedby", hint.id);
     const row = { kind, can, input, hint, allowed: hint.textContent, dirty: false };
     input.addEventListener("input", () => {
       row.dirty = true;
       this.mark(row, "");
+    });
+    input.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !row.dirty) return;
+      row.dirty = false;
+      this.mark(row, "");
+      this.put(row, row.value);
+      input.dispatchEvent(new Event("skycam:undone", { bubbles: true }));
     });
     const held = listed ? input : make("span", { class: "with-unit" }, input, make("span", { class: "u" }, kind.unit));
     row.box = make("div", { class: "field" }, make("label", { for: id }, label), held, hint);
@@ -106,6 +113,11 @@ export class Fields {
     this.mark(row, words);
     row.input.focus();
     return true;
+  }
+
+  /** Whether somebody edited a field since the last command. */
+  get dirty() {
+    return this.rows.some((row) => row.dirty);
   }
 
   clean() {

@@ -3,7 +3,7 @@ import { local } from "../clock.js";
 import { $, say, status, text } from "../dom.js";
 import { num, room, span } from "../format.js";
 import { cameraStatus } from "../words.js";
-import { slots } from "./looks.js";
+import { slots } from "../looks.js";
 
 /** Free space as time at the pace of the running session, or null. */
 export function roomLeft(state) {

@@ -3,14 +3,16 @@
 import { age, local, serverNow } from "../clock.js";
 import { $, attr, text } from "../dom.js";
 import { apertureText, bytes, exposureText, gainText, num, parse } from "../format.js";
-import { looks, slots } from "./looks.js";
+import { looks, slots } from "../looks.js";
 
 const STEP_MS = 250;
 
 /** The address of a frame's picture: `kind` is preview or thumbnail. */
 export function pictureOf(camera, frame, kind) {
   const name = frame[kind];
-  return name ? `/cameras/${encodeURIComponent(camera)}/${kind}/${encodeURIComponent(name)}` : null;
+  if (!name) return null;
+  // The frame's id tells two frames apart whose files have one name.
+  return `/cameras/${encodeURIComponent(camera)}/${kind}/${encodeURIComponent(name)}?frame=${encodeURIComponent(frame.id)}`;
 }
 
 export class Picture {

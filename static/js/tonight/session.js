@@ -1,9 +1,9 @@
 // The running session of the selected camera and its newest log lines.
-import { age, local } from "../clock.js";
+import { local } from "../clock.js";
 import { $, make, status, text } from "../dom.js";
 import { bytes, num, parse } from "../format.js";
 import { levelStatus } from "../words.js";
-import { looks, slots } from "./looks.js";
+import { looks, slots } from "../looks.js";
 
 export class Session {
   constructor() {
@@ -19,7 +19,6 @@ export class Session {
     const none = !!state && !session;
     this.facts.empty.hidden = !none;
     this.facts.body.hidden = none;
-    age($("#session-age"), Number.NaN);
     if (!session) return;
     const { id, type, target, started_at: started, frames, bytes: size, warnings, errors } = session;
     text(this.facts.id, id);

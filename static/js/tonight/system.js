@@ -4,7 +4,7 @@ import { $, make, status, text } from "../dom.js";
 import { bytes, parse } from "../format.js";
 import { processStatus } from "../words.js";
 import { roomLeft } from "./head.js";
-import { looks } from "./looks.js";
+import { looks } from "../looks.js";
 
 const LOW = 10e9;
 const EMPTY = 1e9;
@@ -56,7 +56,7 @@ export class System {
     if (wanted.length && !this.rows.size) this.list.replaceChildren();
     for (const { name, s, fact, since, note } of wanted) {
       if (!this.rows.has(name)) {
-        const row = make("li", {}, make("span", { class: "status" }), make("span", { class: "dim clip" }), make("span", { class: "age" }));
+        const row = make("li", {}, make("span", { class: "status" }), make("span", { class: "dim clip" }), make("span", { class: "age", "data-form": "up" }));
         this.rows.set(name, row);
       }
       const row = this.rows.get(name);

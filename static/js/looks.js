@@ -1,5 +1,5 @@
 // What the panels of this page have in common.
-import { $, attr } from "../dom.js";
+import { $, attr } from "./dom.js";
 
 /** Waiting, stale and live panels look different. */
 export function looks(panel, entry, linked) {
