@@ -27,16 +27,17 @@ def broker_plan(config: Configuration, run: Path) -> Plan | None:
     )
 
 
-def web_plan(config: Configuration, listener: socket.socket) -> Plan:
-    """The server, on a socket that `up` holds: while it starts again, callers wait instead of being refused."""
+def web_plan(config: Configuration, listeners: list[socket.socket]) -> Plan:
+    """The server, on sockets that `up` holds: while it starts again, callers wait instead of being refused."""
+    descriptors = tuple(listener.fileno() for listener in listeners)
 
     async def probe() -> bool:
-        return await http_status(listener.getsockname(), "/healthz") == 200
+        return await http_status(listeners[0].getsockname(), "/healthz") == 200
 
     return Plan(
         name="web",
-        command=_module("web", "skycam_project.serve", config.server, str(listener.fileno())),
-        descriptors=(listener.fileno(),),
+        command=_module("web", "skycam_project.serve", config.server, *map(str, descriptors)),
+        descriptors=descriptors,
         probe=probe,
     )
 
