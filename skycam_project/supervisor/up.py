@@ -32,6 +32,10 @@ PORT_PATIENCE_S = 4.0
 """After a kill -9 of `up` its children need 2 s to leave and to let the port go."""
 
 
+PATIENCE_S = 10.0
+"""After this long without being ready a person wants to know why."""
+
+
 class StartError(SkycamError):
     """`up` cannot start."""
 
@@ -55,6 +59,15 @@ def listen(host: str, port: int) -> socket.socket:
                 text = f"port {port} on {host} cannot be used: {error.strerror}. Stop the other program or use --port."
                 raise StartError(text) from None
             time.sleep(0.2)
+
+
+def _reasons(body: bytes) -> str:
+    """What `/readyz` gives as reasons, in one line."""
+    try:
+        parts = orjson.loads(body)["parts"]
+    except (ValueError, KeyError, TypeError):
+        return "the web process does not answer yet"
+    return "; ".join(part["reason"] for part in parts.values() if not part["ok"])
 
 
 def free_port() -> int:
@@ -148,9 +161,16 @@ class Supervisor:
         self._say_ready(answer["setup_token"])
 
     async def _until_ready(self) -> None:
-        pause = 0.1
-        while await plans.http_status(self.listener.getsockname(), "/readyz") != 200:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(pause)
+        """Ask until everything is there; now and then say what is not."""
+        began = said = time.monotonic()
+        while True:
+            status, body = await plans.http_get(self.listener.getsockname(), "/readyz")
+            if status == 200:
+                return
+            if time.monotonic() - said > PATIENCE_S:
+                said = time.monotonic()
+                log.warning("not ready after %d s: %s", said - began, _reasons(body))
+            await asyncio.sleep(0.1)
 
     async def _prepare(self) -> dict[str, Any]:
         """Migrations and first-run token, in a process of its own: `up` stays without Django."""
