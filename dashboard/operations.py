@@ -3,12 +3,12 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from skycam_project.metrics import collect
 
 from dashboard.choices import Role
 from dashboard.mirrors import mirrors
 from dashboard.readiness import readiness
 from dashboard.services import token_of
+from skycam_project.metrics import collect
 from skycam_project.middleware import peer_in, refusal
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import setup_logging
 
 from skycam_project.device_host import DeviceHost
@@ -28,6 +28,35 @@ class ProcessingHost(DeviceHost):
     session = "sessions.system:run"
 
 
+class BeatThread(bootsteps.StartStopStep):
+    """The schedule, as a thread of the processing worker.
+
+    A process of its own would cost 80 MB, and `-B` forks one that outlives a killed worker.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent, **options):
+        super().__init__(parent, **options)
+        self.service = None
+
+    def include_if(self, parent):
+        return "processing" in parent.app.amqp.queues.consume_from
+
+    def start(self, parent):
+        from celery.beat import EmbeddedService
+
+        self.service = EmbeddedService(parent.app, thread=True)
+        self.service.start()
+
+    def stop(self, parent):
+        if self.service:
+            self.service.stop()
+
+    terminate = stop
+
+
+app.steps["worker"].add(BeatThread)
 app.steps["worker"].add(CameraHost)
 app.steps["worker"].add(ProcessingHost)
 

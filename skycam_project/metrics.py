@@ -85,7 +85,8 @@ async def collect(mirrors: Mapping[str, Mirror], own: Mapping[str, str], limit: 
     """
     texts = await asyncio.gather(*(_ask(mirror, limit) for mirror in mirrors.values()))
     found: dict[str, str | None] = dict(own) | dict(zip(mirrors, texts, strict=True))
-    return merge({name: _UP.format(int(text is not None)) + (text or "") for name, text in found.items()})
+    expositions = {name: _UP.format(int(text is not None)) + (text or "") for name, text in found.items()}
+    return await asyncio.to_thread(merge, expositions)  # 20 ms for 4000 lines: too long for a server's loop
 
 
 async def _ask(mirror: Mirror, limit: Seconds) -> str | None:

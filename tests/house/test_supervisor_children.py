@@ -39,7 +39,7 @@ async def supervised(code: str, **plan):
 
 async def until(condition, seconds=20.0):
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - a process is waited for
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -44,7 +44,7 @@ async def run() -> None:
     device.state["pid"] = os.getpid()
 
     async def with_fence() -> None:
-        while device.host.fence is None:  # noqa: ASYNC110 - the host tells nobody else
+        while device.host.fence is None:
             await asyncio.sleep(0.001)
         device.state["fence"] = device.host.fence
 

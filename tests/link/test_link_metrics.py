@@ -155,7 +155,7 @@ async def test_a_hung_process_costs_only_its_own_series(folder, spawn):
         text = await collect(mirrors, {"web": "frames_total 1\n"})
         assert up(text) == {"web": 1, "camera": 1, "telescope": 1, "lighting": 0}
         hung.send_signal(signal.SIGSTOP)
-        text = await asyncio.wait_for(collect(mirrors, {"web": "frames_total 1\n"}, limit=0.5), 2.9)
+        text = await asyncio.wait_for(collect(mirrors, {"web": "frames_total 1\n"}), 20)
         assert up(text) == {"web": 1, "camera": 1, "telescope": 0, "lighting": 0}
         assert 'frames_total{process="camera"} 5\n' in text
         assert 'frames_total{process="web"} 1\n' in text

@@ -10,7 +10,13 @@ import pytest
 from site_process import PASSWORD, USERS, Site, quiet_scene
 
 CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 ARGUMENTS += ["--disable-component-update", "--disable-sync"]
 NAUGHTY = "East <img src=x onerror=\"document.title='owned'\">"
 EAST = {"id": "east", "name": "East"}
@@ -19,7 +25,11 @@ REASON = "The camera has been silent for 4 min. USB reset tried twice. Check the
 
 def busy_scene() -> dict[str, Any]:
     """One camera that takes a frame every 2 s, one that failed and whose name is an attack."""
-    gap = {"from": "2026-11-20T18:02:10Z", "to": "2026-11-20T18:02:54Z", "reason": "USB transfer was cut, camera reset"}
+    gap = {
+        "from": "2026-11-20T18:02:10Z",
+        "to": "2026-11-20T18:02:54Z",
+        "reason": "USB transfer was cut, camera reset",
+    }
     default = {"name": "All-sky", "interval_s": 2, "exposure_s": 1, "frames": 112, "gaps": [gap]}
     east = {"name": NAUGHTY, "frames": 3, "force": {"state": "fault", "reason": REASON}}
     return {"cameras": {"default": default, "east": east}}
@@ -68,7 +78,14 @@ class Visitors:
         self._contexts: list[Any] = []
 
     def __call__(
-        self, site: Site, who: str | None = "otto", *, width: int = 1280, height: int = 800, theme: str = "dark", **options: Any
+        self,
+        site: Site,
+        who: str | None = "otto",
+        *,
+        width: int = 1280,
+        height: int = 800,
+        theme: str = "dark",
+        **options: Any,
     ) -> Visit:
         """A blank page of `who` (None: nobody is logged in)."""
         state = self._log_in(site, who) if who else None
@@ -76,9 +93,14 @@ class Visitors:
             viewport={"width": width, "height": height}, storage_state=state, has_touch=width < 800, **options
         )
         self._contexts.append(context)
-        context.add_init_script(f"if (!localStorage.getItem('skycam.theme')) localStorage.setItem('skycam.theme', {json.dumps(theme)})")
+        context.add_init_script(
+            f"if (!localStorage.getItem('skycam.theme')) localStorage.setItem('skycam.theme', {json.dumps(theme)})"
+        )
         visit = Visit(context.new_page())
-        visit.page.on("console", lambda message: message.type in ("error", "warning") and visit.errors.append(message.text))
+        visit.page.on(
+            "console",
+            lambda message: message.type in ("error", "warning") and visit.errors.append(message.text),
+        )
         visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
         visit.page.on("request", lambda request: visit.requests.append(request.url))
         visit.page.on("websocket", lambda opened: visit.requests.append(opened.url))

@@ -20,7 +20,32 @@ from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.link import CallError, Host
 
-SHUTTER = [30, 25, 20, 15, 13, 10, 8, 6, 5, 4, 3.2, 2.5, 2, 1.6, 1.3, 1, 0.8, 0.6, 0.5, 0.4, 0.3, 1 / 4, 1 / 8, 1 / 15]
+SHUTTER = [
+    30,
+    25,
+    20,
+    15,
+    13,
+    10,
+    8,
+    6,
+    5,
+    4,
+    3.2,
+    2.5,
+    2,
+    1.6,
+    1.3,
+    1,
+    0.8,
+    0.6,
+    0.5,
+    0.4,
+    0.3,
+    1 / 4,
+    1 / 8,
+    1 / 15,
+]
 SHUTTER += [1 / 30, 1 / 60, 1 / 125, 1 / 250, 1 / 500, 1 / 1000, 1 / 2000, 1 / 4000]
 ISO = [100, 200, 400, 800, 1600, 3200, 6400, 12800]
 APERTURE = [1.4, 1.8, 2, 2.8, 4, 5.6, 8, 11, 16]
@@ -32,14 +57,16 @@ def now() -> datetime:
 
 def sky(size: tuple[int, int], seed: int) -> Image.Image:
     """A night sky over a hill: many dark and few bright pixels, all colours, like a real preview."""
-    chance, (width, height) = Random(seed), size  # noqa: S311 - a picture
+    chance, (width, height) = Random(seed), size
     picture = Image.new("RGB", size, (6, 9, 20))
     draw = ImageDraw.Draw(picture)
     for _ in range(60):
         x = chance.gauss(width * 0.55, width * 0.05)
         y = chance.uniform(-0.1, 1.0) * height
         shade = chance.randint(6, 16)
-        draw.ellipse([x + y * 0.25 - 60, y - 60, x + y * 0.25 + 60, y + 60], fill=(10 + shade, 12 + shade, 22 + shade))
+        draw.ellipse(
+            [x + y * 0.25 - 60, y - 60, x + y * 0.25 + 60, y + 60], fill=(10 + shade, 12 + shade, 22 + shade)
+        )
     picture = picture.filter(ImageFilter.GaussianBlur(width / 40))
     draw = ImageDraw.Draw(picture)
     for _ in range(700):
@@ -47,7 +74,10 @@ def sky(size: tuple[int, int], seed: int) -> Image.Image:
         tint = chance.choice([(1, 1, 1), (1, 0.9, 0.75), (0.8, 0.9, 1)])
         r = 0.4 + b / 170
         draw.ellipse([x - r, y - r, x + r, y + r], fill=tuple(int(max(40, b) * t) for t in tint))
-    ridge = [(x, height * (0.9 - 0.05 * math.sin(x / width * 9) - 0.02 * math.sin(x / width * 31))) for x in range(0, width + 8, 8)]
+    ridge = [
+        (x, height * (0.9 - 0.05 * math.sin(x / width * 9) - 0.02 * math.sin(x / width * 31)))
+        for x in range(0, width + 8, 8)
+    ]
     draw.polygon([*ridge, (width, height), (0, height)], fill=(3, 4, 6))
     return picture
 
@@ -81,7 +111,10 @@ class FakeCamera:
             self.begin(interval, scene.get("exposure_s", 8.0))
 
     def log(self, level: str, source: str, message: str) -> None:
-        self.lines = [*getattr(self, "lines", [])[-11:], {"time": iso_utc(now()), "level": level, "source": source, "message": message}]
+        self.lines = [
+            *getattr(self, "lines", [])[-11:],
+            {"time": iso_utc(now()), "level": level, "source": source, "message": message},
+        ]
 
     def open_session(self) -> None:
         self.log("info", "sessions", "session opened")
@@ -175,7 +208,9 @@ class FakeCamera:
 
     async def stop(self) -> None:
         self.log("info", "timelapse", "run stopped")
-        self.change(state="idle" if self.state["connected"] else "absent", capturing=False, run=None, exposure=None)
+        self.change(
+            state="idle" if self.state["connected"] else "absent", capturing=False, run=None, exposure=None
+        )
         self.wake.set()
 
     async def single(self, **settings) -> None:
@@ -206,7 +241,9 @@ async def main(run: Path, data: Path, path: Path) -> None:
         up.publish(processes(scene))
         work.publish({"jobs": []})
         for camera in cameras.values():
-            calls = {name: getattr(camera, name) for name in ("connect", "disconnect", "start", "stop", "single")}
+            calls = {
+                name: getattr(camera, name) for name in ("connect", "disconnect", "start", "stop", "single")
+            }
             camera.host = Host(run, f"camera-{camera.id}", calls)
             camera.host.publish(camera.state)
             await stack.enter_async_context(camera.host)

@@ -16,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[2]
-PASSWORD = "sees red at night"  # noqa: S105
+PASSWORD = "sees red at night"
 USERS = {"olga": "owner", "otto": "operator", "vera": "viewer"}
 PEOPLE = """
 import sys, django
@@ -84,7 +84,12 @@ class Site:
 
     def _python(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -103,7 +103,9 @@ def test_night_theme_is_red_only(request, visit, name, width):
             page.evaluate("document.querySelector('#lost').hidden = false")
         red, green, blue = brightest(page)
         assert red > 200, "something is to be seen"
-        assert (green, blue) <= (DARKEST, DARKEST) and max(green, blue) <= DARKEST, f"{state}: green {green}, blue {blue}"
+        assert (green, blue) <= (DARKEST, DARKEST) and max(green, blue) <= DARKEST, (
+            f"{state}: green {green}, blue {blue}"
+        )
 
 
 def test_dimmer_darkens_the_whole_night_theme(visit, busy):
