@@ -26,7 +26,9 @@ def tonight(visit, quiet):
 
 
 def focused(page) -> str:
-    return page.evaluate("(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()")
+    return page.evaluate(
+        "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()"
+    )
 
 
 def test_start_and_stop_with_the_keyboard_alone(tonight):
@@ -38,7 +40,10 @@ def test_start_and_stop_with_the_keyboard_alone(tonight):
         if walked[-1] == "Start":
             break
     assert walked[0] == "Skip to content"
-    order = [walked.index(name) for name in ("Skip to content", "Tonight", "Status", "Theme and brightness", "Account", "Start")]
+    order = [
+        walked.index(name)
+        for name in ("Skip to content", "Tonight", "Status", "Theme and brightness", "Account", "Start")
+    ]
     assert order == sorted(order), "the order of the keyboard is the order of the page"
     page.keyboard.press("Enter")
     expect(page.locator("#headline")).to_have_text("Capturing")
@@ -218,5 +223,7 @@ def test_first_run_makes_the_owner_from_the_fragment(visit):
         expect(page.locator("#live")).to_have_text("Live")
         page.goto(site.url + "/welcome/")
         page.wait_for_url(site.url + "/")
-        assert not any(token in url for url in opened.requests), "the token is in no address that a server sees"
+        assert not any(token in url for url in opened.requests), (
+            "the token is in no address that a server sees"
+        )
         assert token not in site.log()
