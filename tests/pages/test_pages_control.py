@@ -26,7 +26,9 @@ def tonight(visit, quiet):
 
 
 def focused(page) -> str:
-    return page.evaluate("(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()")
+    return page.evaluate(
+        "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()"
+    )
 
 
 def test_start_and_stop_with_the_keyboard_alone(tonight):
@@ -38,7 +40,10 @@ def test_start_and_stop_with_the_keyboard_alone(tonight):
         if walked[-1] == "Start":
             break
     assert walked[0] == "Skip to content"
-    order = [walked.index(name) for name in ("Skip to content", "Tonight", "Status", "Theme and brightness", "Account", "Start")]
+    order = [
+        walked.index(name)
+        for name in ("Skip to content", "Tonight", "Status", "Theme and brightness", "Account", "Start")
+    ]
     assert order == sorted(order), "the order of the keyboard is the order of the page"
     page.keyboard.press("Enter")
     expect(page.locator("#headline")).to_have_text("Capturing")
@@ -187,8 +192,10 @@ def test_log_in_works_without_javascript_and_leads_where_one_wanted_to_go(visit,
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(quiet.url + "/status/")
     page.goto(quiet.url + "/")
-    expect(page.get_by_text("Live values need JavaScript.")).to_be_visible()
-    assert page.get_by_role("link", name="All-sky").get_attribute("href") == "/latest/default.jpg"
+    # A browser driven like this shows no <noscript>, so its text is read where it stands.
+    assert re.search(
+        r"<noscript>.*Live values need JavaScript\..*/latest/default\.jpg", page.content(), re.DOTALL
+    )
 
 
 def test_first_run_makes_the_owner_from_the_fragment(visit):
@@ -218,5 +225,7 @@ def test_first_run_makes_the_owner_from_the_fragment(visit):
         expect(page.locator("#live")).to_have_text("Live")
         page.goto(site.url + "/welcome/")
         page.wait_for_url(site.url + "/")
-        assert not any(token in url for url in opened.requests), "the token is in no address that a server sees"
+        assert not any(token in url for url in opened.requests), (
+            "the token is in no address that a server sees"
+        )
         assert token not in site.log()

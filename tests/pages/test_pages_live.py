@@ -38,7 +38,9 @@ def test_new_frames_replace_the_old_one(visit, own):
     page = opened(visit, own)
     first = frame_number(page)
     expect(page.locator(".hud.tl")).to_have_text(f"frame {first + 2}")
-    expect(page.locator("#frame")).to_have_attribute("src", re.compile(f"0+{first + 2}-preview|0+{first + 3}-preview"))
+    expect(page.locator("#frame")).to_have_attribute(
+        "src", re.compile(f"0+{first + 2}-preview|0+{first + 3}-preview")
+    )
     expect(page.locator("#headline")).to_have_text("Capturing")
     expect(page.locator("#facts")).to_contain_text("every 1 s")
 
@@ -161,7 +163,9 @@ def test_a_hidden_page_draws_nothing(visit, own):
     page.wait_for_timeout(2500)  # two frames were taken meanwhile
     assert page.locator("main").inner_html() == before
     page.evaluate("hide(false)")
-    expect(page.locator("#session [data-f=frames]")).not_to_have_text(re.search(r'data-f="frames">(\d+)', before)[1])
+    expect(page.locator("#session [data-f=frames]")).not_to_have_text(
+        re.search(r'data-f="frames">(\d+)', before)[1]
+    )
 
 
 def test_a_hundred_messages_are_drawn_once(visit, quiet):
@@ -191,7 +195,9 @@ def test_a_hundred_messages_are_drawn_once(visit, quiet):
 def test_night_is_named_as_the_server_names_it(visit, quiet, zone):
     """Both halves of the project agree at every hour around noon, midnight, new year and the changes of the clocks."""
     days = [(2026, 3, 29), (2026, 10, 25), (2026, 12, 31), (2027, 1, 1), (2026, 4, 5), (2026, 9, 27)]
-    moments = [datetime(*day, tzinfo=UTC) + timedelta(minutes=30 * step) for day in days for step in range(-1, 97)]
+    moments = [
+        datetime(*day, tzinfo=UTC) + timedelta(minutes=30 * step) for day in days for step in range(-1, 97)
+    ]
     page = opened(visit, quiet)
     labels = page.evaluate(
         """async ([zone, moments]) => {
@@ -222,5 +228,3 @@ def test_numbers_are_written_as_the_guide_says(visit, quiet):
     }}"""
     )
     assert dict(zip(wanted, got, strict=True)) == wanted
-
-
