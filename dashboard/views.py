@@ -15,9 +15,9 @@ from django.views.generic import TemplateView
 
 from dashboard.events import publish
 from dashboard.forms import LoginForm, WelcomeForm
-from dashboard.night import night_label, site_zone
 from dashboard.readiness import readiness
 from dashboard.services import owner_exists
+from skycam_project.common.nights import night_label, site_zone
 
 
 @method_decorator(never_cache, name="dispatch")

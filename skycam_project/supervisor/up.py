@@ -32,6 +32,10 @@ PORT_PATIENCE_S = 4.0
 """After a kill -9 of `up` its children need 2 s to leave and to let the port go."""
 
 
+PATIENCE_S = 10.0
+"""After this long without being ready a person wants to know why."""
+
+
 class StartError(SkycamError):
     """`up` cannot start."""
 
@@ -57,6 +61,15 @@ def listen(host: str, port: int) -> socket.socket:
             time.sleep(0.2)
 
 
+def _reasons(body: bytes) -> str:
+    """What `/readyz` gives as reasons, in one line."""
+    try:
+        parts = orjson.loads(body)["parts"]
+    except (ValueError, KeyError, TypeError):
+        return "the web process does not answer yet"
+    return "; ".join(part["reason"] for part in parts.values() if not part["ok"])
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
@@ -76,7 +89,7 @@ class Supervisor:
         self.lines = LineCollector(log_file, config.log_max_size, config.log_backup_count)
         self.children: list[Child] = []
         self.tasks: list[asyncio.Task[None]] = []
-        self.link = Host(self.run_folder, "up", {"owner_created": self.owner_created})
+        self.link = Host(self.run_folder, "up", {"owner_created": self.owner_created}, metrics=self._metrics)
         self.facts: dict[str, Any] = {
             "started_at": iso_utc(datetime.now(UTC)),
             "demo": config.is_demo,
@@ -107,7 +120,7 @@ class Supervisor:
         self._parent_fd = read_end
         try:
             async with self.link:  # its lock on `up` is also what keeps a second one off this data folder
-                self.listener = listen(self.config.host or LOOPBACK, self.config.port)
+                self._listen(self.config.host or LOOPBACK)
                 try:
                     self._publish()
                     await self._until_stopped(stopping)
@@ -139,7 +152,7 @@ class Supervisor:
         if self.config.is_demo:
             self._add(plans.demo_plan(self.camera_ports))
         cameras = tuple(f"camera-{camera.id}" for camera in self.config.all_cameras())
-        self._add(plans.web_plan(self.config, self.listener))
+        self._add(plans.web_plan(self.config, self.listeners))
         self._add(plans.worker_plan("camera", self.run_folder, cameras))
         self._add(plans.worker_plan("processing", self.run_folder, ("processing",)))
         if plan:
@@ -148,9 +161,16 @@ class Supervisor:
         self._say_ready(answer["setup_token"])
 
     async def _until_ready(self) -> None:
-        pause = 0.1
-        while await plans.http_status(self.listener.getsockname(), "/readyz") != 200:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(pause)
+        """Ask until everything is there; now and then say what is not."""
+        began = said = time.monotonic()
+        while True:
+            status, body = await plans.http_get(self.listener.getsockname(), "/readyz")
+            if status == 200:
+                return
+            if time.monotonic() - said > PATIENCE_S:
+                said = time.monotonic()
+                log.warning("not ready after %d s: %s", said - began, _reasons(body))
+            await asyncio.sleep(0.1)
 
     async def _prepare(self) -> dict[str, Any]:
         """Migrations and first-run token, in a process of its own: `up` stays without Django."""
@@ -196,6 +216,15 @@ class Supervisor:
             }
         )
 
+    def _metrics(self) -> str:
+        """By hand: the client library would double the memory of `up`."""
+        name = "skycam_process_restarts_total"
+        lines = [f"# HELP {name} Starts after an end that nobody asked for.", f"# TYPE {name} counter"]
+        lines += [
+            f'{name}{{child="{child.plan.name}"}} {child.state()["restarts"]}' for child in self.children
+        ]
+        return "\n".join(lines) + "\n"
+
     # ---- the owner exists: from this machine to the network
 
     async def owner_created(self) -> None:
@@ -210,26 +239,39 @@ class Supervisor:
 
         def reopened() -> Plan:
             self._listen_everywhere()
-            return plans.web_plan(self.config, self.listener)
+            return plans.web_plan(self.config, self.listeners)
 
         await web.restart(reopened)
         log.info("pages are now reachable from the local network")
 
     def _listen_everywhere(self) -> None:
-        """Only while no web process holds the old socket."""
-        self.listener.close()
+        """Only while no web process holds the old sockets."""
+        for listener in self.listeners:
+            listener.close()
         try:
-            self.listener = listen(EVERYWHERE, self.config.port)
+            self._listen(EVERYWHERE)
         except StartError as error:
             log.warning("%s; staying on this machine only", error)
-            self.listener = listen(LOOPBACK, self.config.port)
+            self._listen(LOOPBACK)
+
+    def _listen(self, host: str) -> None:
+        """One socket for everything, and one for metrics alone when PROMETHEUS_PORT asks for it."""
+        self.listeners = [listen(host, self.config.port)]
+        if self.config.prometheus_port:
+            try:
+                self.listeners.append(listen(host, self.config.prometheus_port))
+            except StartError:
+                self.listeners[0].close()
+                raise
+        self.listener = self.listeners[0]
 
     async def _stop(self) -> None:
         """Children in reverse order, so that the broker goes last; then everything that is ours."""
         for child in reversed(self.children):
             await child.stop()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
         os.close(self._write_end)
         os.close(self._parent_fd)
         broker_socket(self.run_folder).unlink(missing_ok=True)

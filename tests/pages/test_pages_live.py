@@ -10,7 +10,7 @@ from conftest import REASON
 from playwright.sync_api import expect
 from site_process import Site, quiet_scene
 
-from dashboard.night import night_label
+from skycam_project.common.nights import night_label
 
 pytestmark = pytest.mark.full
 
