@@ -192,8 +192,10 @@ def test_log_in_works_without_javascript_and_leads_where_one_wanted_to_go(visit,
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(quiet.url + "/status/")
     page.goto(quiet.url + "/")
-    expect(page.get_by_text("Live values need JavaScript.")).to_be_visible()
-    assert page.get_by_role("link", name="All-sky").get_attribute("href") == "/latest/default.jpg"
+    # A browser driven like this shows no <noscript>, so its text is read where it stands.
+    assert re.search(
+        r"<noscript>.*Live values need JavaScript\..*/latest/default\.jpg", page.content(), re.DOTALL
+    )
 
 
 def test_first_run_makes_the_owner_from_the_fragment(visit):
