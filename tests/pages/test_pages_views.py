@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from dashboard.night import evening, night_label, site_zone
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from dashboard import views
 from dashboard.choices import Role
-from dashboard.night import evening, night_label, site_zone
 from dashboard.services import create_user
 
 PASSWORD = "a clear night in march"
