@@ -53,14 +53,14 @@ class SessionSink:
 
     # ---- sessions of a run
 
-    def begin_run(self) -> None:
+    async def begin_run(self) -> None:
         """A run begins or goes on: the night's session is opened unless it is running."""
-        self._open_night(datetime.now(UTC))
+        await asyncio.to_thread(self._open_night, datetime.now(UTC))
 
-    def end_run(self) -> None:
-        """The run was stopped: its session is finished in the background, an idle one begins."""
+    async def end_run(self) -> None:
+        """No run is wanted: its session is finished in the background, an idle one begins."""
         if self.sessions.active_session.type == "observation":
-            self.sessions.end_session(wait=False)
+            await asyncio.to_thread(self.sessions.end_session, wait=False)
 
     def _open_night(self, moment: datetime) -> None:
         """A night is local noon to noon; a run over months has one session for each."""
