@@ -90,6 +90,8 @@ class CameraHost:
         """Do what is wished, first what was wished last, until cancelled; then close the camera."""
         self._wish = await asyncio.to_thread(self._wishes.load)
         self._new_run = not self._wish.running
+        if not self._wish.running:
+            await self._sink.end_run()  # a stop that the last host did not see through
         self._changed()
         try:
             while True:
@@ -111,7 +113,10 @@ class CameraHost:
     async def _run_timelapse(self) -> None:
         record = None if self._new_run else self._resume()
         self._new_run = False
+        await self._sink.begin_run()
         await self._run_loop(self._wish.plan, record or RunRecord(self._clock.now()))
+        if not self._wish.running:
+            await self._sink.end_run()
 
     async def _run_loop(self, plan: Plan, record: RunRecord) -> None:
         self._loop = TimelapseLoop(

@@ -28,6 +28,14 @@ STATUS_NEEDS: Seconds = 1.0
 class FrameSink(Protocol):
     """Where frames go: the session of this camera."""
 
+    async def begin_run(self) -> None:
+        """A run begins, or goes on after an interruption."""
+        ...
+
+    async def end_run(self) -> None:
+        """No run is wanted (any more); harmless when there was none."""
+        ...
+
     async def frame(self, frame: Frame) -> str:
         """Store a frame and its companions; its id, once it is on disk. Raises: it is offered again."""
         ...

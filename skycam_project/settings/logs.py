@@ -19,6 +19,7 @@ LOGGING = {
         "kombu": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
     },
 }
 
