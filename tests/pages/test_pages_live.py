@@ -15,9 +15,9 @@ from skycam_project.common.nights import night_label
 pytestmark = pytest.mark.full
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own():
-    """A capturing camera in a site of its own, for tests that end its processes."""
+    """A capturing camera in a site of its own, for tests that end its processes and start them again."""
     with Site.running({"cameras": {"default": {"interval_s": 1, "exposure_s": 0.3}}}) as site:
         yield site
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from dashboard import views
 from dashboard.choices import Role
 from dashboard.services import create_user
+from skycam_project.common.nights import evening, night_label, site_zone
 
 PASSWORD = "a clear night in march"
 PAGES = ("tonight", "status", "login", "welcome")

@@ -30,12 +30,12 @@ export class Capture {
   }
 
   draw(view) {
-    const { id, entry, state, linked, fresh, now, cameras } = view;
+    const { id, live, entry, state, linked, fresh, now, cameras } = view;
     if (this.id !== id) [this.id, this.error] = [id, ""];
     this.view = view;
     looks(this.panel, entry, linked);
     status($("#camera-status"), ...cameraStatus(entry, linked, now));
-    age($("#state-age"), fresh ? Number.NaN : (entry?.at ?? Number.NaN), 0);
+    age($("#state-age"), fresh || !state ? Number.NaN : linked ? entry.since : live.heardAt, 0);
     this.reason(entry, state);
     const [value, unit] = exposure(state?.settings?.exposure_s);
     text($("[data-f=value]", $("#exposure-now")), value);
@@ -146,7 +146,7 @@ export class Capture {
       }
     } finally {
       attr(button, "aria-busy", null);
-      if (this.id === id) this.refuse();
+      this.view.live.changed();
     }
   }
 }
