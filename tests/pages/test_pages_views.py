@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from dashboard.night import evening, night_label, site_zone
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.urls import reverse
