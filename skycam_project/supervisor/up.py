@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from sessions.store.logs import SessionHandler
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.link import Host, OwnedElsewhere
@@ -283,5 +284,6 @@ class Supervisor:
 def main(config: Configuration, notes: list[str]) -> int:
     """Run `up`. Returns the exit code; raises `SkycamError` for what a person can mend."""
     supervisor = Supervisor(config, notes)
-    logging.basicConfig(level=config.log_level.upper(), handlers=[CollectorHandler(supervisor.lines)])
+    handlers = [CollectorHandler(supervisor.lines), SessionHandler(config.data / "sessions", "up")]
+    logging.basicConfig(level=config.log_level.upper(), handlers=handlers)
     return asyncio.run(supervisor.run())

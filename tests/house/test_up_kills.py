@@ -3,11 +3,13 @@
 import os
 import signal
 import time
+from datetime import datetime
 from pathlib import Path
 
-import asdf
 import pytest
 
+from sessions.store.reading import open_session
+from skycam_project.common.clock import microseconds_utc
 from tests.house.conftest import Skycam
 
 FAST = {"SKYCAM_DELAY": "1", "SKYCAM_EXPOSURE": "0.2"}
@@ -61,18 +63,13 @@ def kept(files: list[Path]) -> tuple[set[str], list[dict]]:
     times: set[str] = set()
     events: list[dict] = []
     for path in files:
-        with asdf.open(path, validate_checksums=True, lazy_load=False) as file:
-            columns = file["cameras"]["default"]["frame_table"]["columns"]
-            times |= {int(time) for time in columns["time"]}
+        with open_session(path, validate_checksums=True, lazy_load=False) as file:
+            times |= {microseconds_utc(row["time"]) for row in file["cameras"]["default"]["frame_table"]}
             events += list(file["observability"]["events"])
     return times, events
 
 
 def microseconds(text: str) -> int:
-    from datetime import datetime
-
-    from skycam_project.common.clock import microseconds_utc
-
     return microseconds_utc(datetime.fromisoformat(text))
 
 
