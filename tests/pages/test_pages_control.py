@@ -91,6 +91,38 @@ def test_fields_follow_the_camera_until_somebody_edits_them(tonight):
     assert field.input_value() == was
 
 
+def test_a_shutter_that_can_be_held_open_offers_more_than_its_list(tonight):
+    offered = tonight.page.get_by_label("Exposure", exact=True).locator("option").all_inner_texts()
+    assert offered[0] == "1/4000 s"
+    assert offered[offered.index("30 s") :] == [
+        "30 s",
+        "45 s",
+        "60 s",
+        "90 s",
+        "120 s",
+        "180 s",
+        "240 s",
+        "300 s",
+        "600 s",
+    ]
+
+
+def test_fields_are_made_of_what_each_camera_can_do(visit, busy):
+    page = visit(busy).page
+    page.goto(busy.url)
+    expect(page.get_by_label("Aperture")).to_be_visible()
+    page.locator("li[data-camera=east] button").click()
+    field = page.get_by_label("Exposure", exact=True)
+    expect(field).to_have_accessible_description("1/10000 to 3600 s")
+    expect(page.get_by_label("dB")).to_have_accessible_description("0 to 48")
+    expect(page.get_by_label("Aperture")).to_have_count(0)
+    field.fill("1/20000")
+    page.get_by_role("button", name="Start").click()
+    expect(field).to_have_accessible_description("A number, 1/10000 to 3600 s.")
+    field.fill("1/250 s")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+
+
 @pytest.mark.parametrize("words", ["", "0.1", "-5", "100000", "abc", "1e3", "5 minutes", "1/0"])
 def test_a_wrong_value_is_named_at_its_field_and_nothing_is_sent(tonight, words):
     page = tonight.page
