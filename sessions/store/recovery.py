@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sessions.store import collect, finalise, host, joining, metadata, values
+from sessions.store import collect, finalise, host, ids, joining, metadata, values
 from sessions.store.errors import InstrumentOwnedError, StoreError
 from sessions.store.finalise import Finished
 from sessions.store.journal import OWNER, PATTERN, JournalReader, JournalWriter
@@ -93,12 +93,12 @@ def _put_aside(layout: Layout, folder: Path) -> None:
     if not any(path.is_file() and path.stat().st_size for path in folder.rglob("*")):
         shutil.rmtree(folder, ignore_errors=True)
         return
-    target = layout.quarantine / folder.name
     layout.quarantine.mkdir(exist_ok=True)
-    if not target.exists():
-        folder.rename(target)
-        fsync_folder(layout.quarantine)
-        logger.error("a session folder says nothing of its origin, put aside: folder=%s", target)
+    names = (layout.quarantine / name for name in ids.numbered(folder.name))
+    target = next(path for path in names if not path.exists())
+    folder.rename(target)
+    fsync_folder(layout.quarantine)
+    logger.error("a session folder says nothing of its origin, put aside: folder=%s", target)
 
 
 def read(folder: Path, head: dict[str, Any]) -> Leftover:
