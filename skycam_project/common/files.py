@@ -24,7 +24,8 @@ def fsync_folder(folder: Path) -> None:
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put `data` under `path` so that a reader sees the old file or the new one, never a part.
 
-    On return the data is on disk (file and folder synced). Raises `OSError`; the old file then stands untouched.
+    On return the data is on disk (file and folder synced). Raises `OSError`; the old file
+    then stands untouched.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

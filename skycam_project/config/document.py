@@ -1,0 +1,58 @@
+"""Write docs/settings.md from the table of settings: `python -m skycam_project.config.document`."""
+
+import sys
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+from skycam_project.config.keys import CameraConfiguration, Configuration
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
+HEAD = """# Settings
+
+<!-- Written by `python -m skycam_project.config.document`; do not edit. -->
+
+Order, later wins: default, `skycam.yaml` (`--config`, `SKYCAM_CONFIG`, or the file of that name in the current folder),
+environment, command line. `${VAR}` in the file is replaced from the environment. Relative paths lie under the data folder. A wrong value
+stops the start and names file, key, value and what is allowed; so does a key that does not exist.
+
+| skycam.yaml | environment | default | allowed | effect |
+|---|---|---|---|---|
+"""
+CAMERAS = """
+## Further cameras
+
+The list `cameras` in skycam.yaml; each entry takes:
+
+| key | default | allowed | effect |
+|---|---|---|---|
+"""
+
+
+def _shown(row: Field[Any]) -> str:
+    default = row.metadata["default"]
+    if default is None or default == "":
+        return "–"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [HEAD]
+    for row in fields(Configuration):
+        if data := row.metadata:
+            names = ", ".join(f"`{name}`" for name in data["env"]) or "–"
+            yaml = f"`{data['yaml']}`" if data["yaml"] else "–"
+            lines.append(
+                f"| {yaml} | {names} | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n"
+            )
+    lines.append(CAMERAS)
+    for row in fields(CameraConfiguration):
+        data = row.metadata
+        lines.append(f"| `{data['yaml']}` | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n")
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
+    sys.stdout.write(f"{PAGE}\n")
