@@ -37,14 +37,14 @@ class Refusal(NamedTuple):
     text: str
 
 
-def parse_networks(field: str, texts: Iterable[str]) -> tuple[Network, ...]:
+def parse_networks(field: str, texts: Iterable[str | Network]) -> tuple[Network, ...]:
     """Networks in CIDR form or single addresses. Raises `InvalidValueError` naming `field`."""
     networks = []
     for text in texts:
         try:
             networks.append(ipaddress.ip_network(text))
         except ValueError as error:
-            raise InvalidValueError(field, text, f"a network such as 192.168.0.0/16 ({error})") from None
+            raise InvalidValueError(field, str(text), f"a network such as 192.168.0.0/16 ({error})") from None
     return tuple(networks)
 
 
@@ -71,9 +71,9 @@ class Access:
 
     def __init__(
         self,
-        networks: Sequence[str] = LOCAL_NETWORKS,
+        networks: Sequence[str | Network] = LOCAL_NETWORKS,
         hosts: Sequence[str] = ("localhost",),
-        trusted_proxies: Sequence[str] = (),
+        trusted_proxies: Sequence[str | Network] = (),
     ) -> None:
         self._networks = parse_networks("networks", networks)
         self._proxies = parse_networks("trusted proxies", trusted_proxies)
