@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 MARK = "# --- development ---\n"
-HEAD = "# Pins and hashes of everything Skycam needs, written by `./skycam lock` from pyproject.toml; do not edit.\n"
+HEAD = "# Pins and hashes of all packages, written by `./skycam lock` from pyproject.toml; do not edit.\n"
 
 
 def compile_pins(*options: str) -> list[str]:
@@ -30,7 +30,7 @@ def main() -> None:
     everything = compile_pins("--extra", "dev", *sys.argv[1:])
     pins = ROOT / "var" / "lock-constraints.txt"
     pins.parent.mkdir(exist_ok=True)
-    pins.write_text("".join(line.split("\\")[0].split(" --hash")[0].strip() + "\n" for line in everything))
+    pins.write_text("".join(block.split("\\")[0].strip() + "\n" for block in everything))
     runtime = compile_pins("--constraint", str(pins))
     names = {block.split("==")[0] for block in runtime}
     development = [block for block in everything if block.split("==")[0] not in names]

@@ -1,0 +1,1 @@
+"""A camera for machines without one: a PTP/IP server that libgphoto2 takes for a DSLR."""

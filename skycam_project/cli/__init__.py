@@ -1,0 +1,1 @@
+"""The command line: `./skycam COMMAND`. Each command loads only what it needs."""

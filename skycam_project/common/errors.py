@@ -1,7 +1,8 @@
 """The root of every error that Skycam raises on purpose.
 
 One root, one subclass per app (`camera/errors.py`, …), few leaves. The edge (REST, Alpaca, command line)
-translates by `code`; the text is for people and says what happened, to which device, and what the reader can do.
+translates by `code`; the text is for people and says what happened, to which device, and what the reader can
+do.
 """
 
 

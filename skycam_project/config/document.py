@@ -12,9 +12,10 @@ HEAD = """# Settings
 
 <!-- Written by `python -m skycam_project.config.document`; do not edit. -->
 
-Order, later wins: default, `skycam.yaml` (`--config`, `SKYCAM_CONFIG`, or the file of that name in the current folder),
-environment, command line. `${VAR}` in the file is replaced from the environment. Relative paths lie under the data folder. A wrong value
-stops the start and names file, key, value and what is allowed; so does a key that does not exist.
+Order, later wins: default, `skycam.yaml` (`--config`, `SKYCAM_CONFIG`, or that file in the current
+folder), environment, command line. `${VAR}` in the file is replaced from the environment. Relative paths lie
+under the data folder. A wrong value stops the start and names place, key, value and what is allowed; so does
+a key that does not exist.
 
 | skycam.yaml | environment | default | allowed | effect |
 |---|---|---|---|---|

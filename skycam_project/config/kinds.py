@@ -1,6 +1,6 @@
 """Readers of single values: text from the environment or a YAML scalar in, a typed value out.
 
-A reader raises `ValueError`; the text of what is allowed stands beside it, for the message and for the documentation.
+A reader raises `ValueError`; what is allowed stands beside it in words, for messages and documentation.
 """
 
 import ipaddress
@@ -101,9 +101,11 @@ def choice(*words: str) -> Kind[str]:
 
 def optional(kind: Kind[T]) -> Kind[T | None]:
     """The same, or nothing: empty text or `null`."""
-    return Kind(
-        lambda value: None if value is None or value == "" else kind.read(value), f"{kind.allowed}; or empty"
-    )
+
+    def read(value: Any) -> T | None:
+        return None if value is None or value == "" else kind.read(value)
+
+    return Kind(read, f"{kind.allowed}; or empty", kind.secret)
 
 
 def _path(value: Any) -> Path:

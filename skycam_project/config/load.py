@@ -1,4 +1,4 @@
-"""Read the settings from their places, in order, and refuse wrong ones with file, key, value and what is allowed."""
+"""Read the settings from their places, in order; refuse wrong ones with place, key, value, what is allowed."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def load(
     """Read all settings.
 
     Args:
-        config: skycam.yaml; without it `SKYCAM_CONFIG`, then `skycam.yaml` in the current folder if there is one.
+        config: skycam.yaml; without it `SKYCAM_CONFIG`, then `skycam.yaml` in the current folder.
         environ: the environment.
         overrides: values of command line options by field name; `None` means not given.
 
@@ -50,7 +50,8 @@ def load(
     values: dict[str, Any] = {}
     for row in _rows(Configuration):
         found = _from_yaml(tree, row, str(path)) | _from_environment(environ, row)
-        values |= {row.name: value for value in found.values()}
+        if found:
+            values[row.name] = found["value"]
     values["cameras"] = _cameras(tree.pop("cameras", None), str(path))
     notes += _leftovers(tree, str(path))
     settings = Configuration(**values)

@@ -1,0 +1,149 @@
+"""`python -m camera.simulator`: the simulated camera as a process of its own.
+
+libgphoto2's Python binding keeps the interpreter's lock in several calls, so a server in the same process
+would not be able to answer: it always runs apart from its client.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from PIL import Image
+
+from camera.simulator.camera import Shot, SimulatedCamera, Source
+from camera.simulator.ptp import GENERIC, NIKON
+from camera.simulator.scene import NightScene
+from camera.simulator.server import CameraServer, ControlServer
+
+VENDORS = {"generic": GENERIC, "nikon": NIKON}
+
+
+class PictureFile:
+    """The same JPEG for every shot, byte for byte: for measuring what is not rendering.
+
+    Args:
+        path: of the JPEG.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._data = path.read_bytes()
+        with Image.open(path) as image:
+            self.size: tuple[int, int] = image.size
+
+    def picture(self, shot: Shot) -> bytes:
+        """The file."""
+        return self._data
+
+    def preview(self, shot: Shot) -> bytes:
+        """The file."""
+        return self._data
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m camera.simulator", description="The simulated camera as a process of its own."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s)")
+    parser.add_argument("--port", type=int, default=15740, help="command port, 0: any free one (%(default)s)")
+    parser.add_argument("--event-port", type=int, help="a second port for events (default: the command port)")
+    parser.add_argument(
+        "--control-port", type=int, help="open the JSON control port at 127.0.0.1 (default: none)"
+    )
+    parser.add_argument(
+        "--vendor", choices=VENDORS, default="nikon", help="nikon has live view, bulb (%(default)s)"
+    )
+    parser.add_argument("--model", default="Virtual DSLR")
+    parser.add_argument("--size", default="3000x2000", metavar="WxH", help="picture in pixels (%(default)s)")
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="a JPEG to serve instead of the rendered night"
+    )
+    parser.add_argument(
+        "--capacity", type=int, default=1000, help="pictures that fit on the card (%(default)s)"
+    )
+    parser.add_argument(
+        "--exposure-scale", type=float, default=1.0, help="real seconds per second (%(default)s)"
+    )
+    parser.add_argument("--throughput", type=float, default=0.0, help="download limit in bytes/s (none)")
+    parser.add_argument("--latitude", type=float, default=46.5, help="degrees north (%(default)s)")
+    parser.add_argument("--longitude", type=float, default=7.9, help="degrees east (%(default)s)")
+    parser.add_argument(
+        "--time", metavar="ISO", help="what the camera's clock shows at the start (default: now, UTC)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of stars, hills and noise (%(default)s)")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help="a fault to happen N times; may be repeated",
+    )
+    parser.add_argument("--parent-pipe", action="store_true", help="end when standard input is closed")
+    return parser.parse_args(argv)
+
+
+def build(options: argparse.Namespace) -> CameraServer:
+    """The server that the options describe. Raises `ValueError` or `OSError`."""
+    source: Source
+    if options.picture:
+        source = PictureFile(options.picture)
+    else:
+        width, _, height = options.size.partition("x")
+        source = NightScene((int(width), int(height)), options.latitude, options.longitude, options.seed)
+    offset = 0.0
+    if options.time:
+        shown = datetime.fromisoformat(options.time)
+        shown = shown if shown.tzinfo else shown.replace(tzinfo=UTC)
+        offset = (shown - datetime.now(UTC)).total_seconds()
+    camera = SimulatedCamera(
+        source,
+        vendor=VENDORS[options.vendor],
+        model=options.model,
+        capacity=options.capacity,
+        exposure_scale=options.exposure_scale,
+        clock_offset_s=offset,
+    )
+    camera.faults.update(
+        {name: float(count) for name, _, count in (fault.partition("=") for fault in options.fault)}
+    )
+    return CameraServer(camera, options.host, options.port, options.event_port, options.throughput)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT (or the end of standard input); prints one JSON line with the ports."""
+    options = parse(argv)
+    try:
+        server = build(options)
+    except (ValueError, OSError) as error:
+        print(f"the simulated camera cannot start: {error}", file=sys.stderr)
+        return 2
+    ports = {"port": server.port, "event_port": server.event_port, "address": _address(options.host, server)}
+    server.start()
+    if options.control_port is not None:
+        control = ControlServer(server, options.control_port)
+        control.start()
+        ports["control_port"] = control.port
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    if options.parent_pipe:
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
+    print(json.dumps({**ports, "pid": os.getpid()}), flush=True)
+    ended.wait()
+    server.close()
+    return 0
+
+
+def _address(host: str, server: CameraServer) -> str:
+    """The camera's address as the driver wants it."""
+    reachable = "127.0.0.1" if host in ("", "0.0.0.0") else host  # noqa: S104 (a comparison)
+    return f"ptpip:{reachable}:{server.port}:{server.event_port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

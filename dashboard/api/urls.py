@@ -1,0 +1,28 @@
+"""Addresses of the control API."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView
+
+from dashboard.api import cameras, system
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("me/", system.MeView.as_view()),
+    path("system/", system.SystemView.as_view()),
+    path("tokens/", system.TokensView.as_view()),
+    path("tokens/<int:token>/", system.TokenView.as_view()),
+    path("welcome/", system.WelcomeView.as_view()),
+    path("cameras/", cameras.CameraListView.as_view()),
+    path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
+    *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),
+]
+
+# Document 001's addresses: the default camera.
+default_camera = [
+    path("status/", cameras.CameraStatusView.as_view()),
+    *(
+        path(f"{name}/", view.as_view())
+        for name, view in cameras.COMMANDS.items()
+        if name in ("connect", "start", "stop")
+    ),
+]

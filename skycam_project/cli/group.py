@@ -1,0 +1,61 @@
+"""The group of all commands; a command's module is imported when it is asked for."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from skycam_project.config import Configuration, load
+
+COMMANDS = {
+    "up": "up:up",
+    "doctor": "doctor:doctor",
+    "token": "token:token",
+    "connect": "camera:connect",
+    "start": "camera:start",
+    "stop": "camera:stop",
+    "status": "camera:status",
+    "simulate": "simulate:simulate",
+    "bench": "bench:bench",
+    "test": "developer:test",
+    "lint": "developer:lint",
+    "lock": "developer:lock",
+    "screenshots": "developer:screenshots",
+}
+
+
+class LazyGroup(click.Group):
+    """Finds commands by name without importing all of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        return getattr(import_module(f"skycam_project.cli.{module}"), name)
+
+
+class Options:
+    """What was said before the command's name; settings are read when a command asks for them."""
+
+    def __init__(self, config: Path | None) -> None:
+        self.config = config
+        self.notes: list[str] = []
+
+    def settings(self, **overrides: object) -> Configuration:
+        """All settings. Raises `SettingError`."""
+        settings, self.notes = load(self.config, **overrides)
+        return settings
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-c", "--config", type=click.Path(path_type=Path), help="skycam.yaml to use (or SKYCAM_CONFIG)."
+)
+@click.version_option("0.1.0", prog_name="skycam")
+@click.pass_context
+def skycam(ctx: click.Context, config: Path | None) -> None:
+    """Skycam runs a night: telescope, cameras, sessions, and a page to watch them all."""
+    ctx.obj = Options(config)

@@ -1,0 +1,40 @@
+"""What commands print: tables for people, JSON for programs."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+import orjson
+
+from skycam_project.cli.group import Options
+
+output_option = click.option(
+    "--output", type=click.Choice(["rich", "json"]), help="What to print (cli.output_format)."
+)
+
+
+def as_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(
+        orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode() + "\n"
+    )
+
+
+def wants_json(options: Options, output: str | None) -> bool:
+    """Whether JSON was asked for, on the command line or in the settings."""
+    return (output or options.settings().output) == "json"
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A table for people."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    result = Table(title=title)
+    for column in columns:
+        result.add_column(column)
+    for row in rows:
+        result.add_row(*(Text(cell) for cell in row))  # text, not markup: names come from outside
+    Console().print(result)

@@ -1,0 +1,51 @@
+"""Real counterparts that tests talk to: how each is recognised and which Debian package brings it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that tests need beside Python."""
+
+    command: str
+    package: str
+    purpose: str
+
+
+TOOLS = (
+    Tool("chromium", "chromium", "pages in a real browser"),
+    Tool("gphoto2", "gphoto2", "a second client for the simulated camera"),
+    Tool("prometheus", "prometheus", "reads our metrics (promtool)"),
+)
+
+
+def missing() -> list[Tool]:
+    """Tools that are not on PATH."""
+    return [tool for tool in TOOLS if shutil.which(tool.command) is None]
+
+
+def install() -> None:
+    """Install what is missing with apt. Raises `click.ClickException` when that is not possible here."""
+    wanted = missing()
+    if not wanted:
+        return
+    packages = [tool.package for tool in wanted]
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if shutil.which("apt-get") is None:
+        raise click.ClickException(f"no apt-get here; install by hand: {' '.join(packages)}")
+    sys.stdout.write(f"installing {' '.join(packages)}\n")
+    sys.stdout.flush()
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+    ):
+        result = subprocess.run([*prefix, *command], env=environment, stdout=subprocess.DEVNULL, check=False)
+        if result.returncode:
+            raise click.ClickException(f"{' '.join(command)} failed; install by hand: {' '.join(packages)}")

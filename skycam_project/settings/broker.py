@@ -1,0 +1,29 @@
+"""Celery and the channel layer on one broker: the private socket of `up`, or what REDIS_URL says."""
+
+from skycam_project.config.broker import broker_urls
+from skycam_project.settings.base import CONFIG, RUN
+
+CELERY_BROKER_URL, CHANNELS_URL = broker_urls(CONFIG.redis_url, RUN)
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [CHANNELS_URL], "prefix": "skycam"},
+    }
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+# An unacknowledged task comes back after this time while it may still run: longer than the longest render.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
+CELERY_TASK_DEFAULT_QUEUE = "processing"
+CELERY_TIMEZONE = "UTC"
+
+__all__ = [name for name in dir() if name.isupper() and name not in {"CONFIG", "RUN"}]

@@ -1,0 +1,259 @@
+"""The one foreground command: data folder, broker, migrations, processes, "ready", and a clean end."""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from skycam_project.common.clock import iso_utc
+from skycam_project.common.errors import SkycamError
+from skycam_project.common.link import Host
+from skycam_project.config import Configuration
+from skycam_project.config.broker import broker_socket, broker_urls
+from skycam_project.config.places import prepare_data_folder, runtime_folder, setup_token_file
+from skycam_project.supervisor import broker, plans
+from skycam_project.supervisor.children import Child, Plan
+from skycam_project.supervisor.lines import CollectorHandler, LineCollector
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only once there is an owner
+PORT_PATIENCE_S = 4.0
+"""After a kill -9 of `up` its children need 2 s to leave and to let the port go."""
+
+
+class StartError(SkycamError):
+    """`up` cannot start."""
+
+    code = "start"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket of pages and interfaces; `up` holds it, the server inherits it. Raises `StartError`."""
+    end = time.monotonic() + PORT_PATIENCE_S
+    while True:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(512)
+            return listener
+        except OSError as error:
+            listener.close()
+            if time.monotonic() > end or error.errno != errno.EADDRINUSE:
+                text = f"port {port} on {host} cannot be used: {error.strerror}. Stop the other program or use --port."
+                raise StartError(text) from None
+            time.sleep(0.2)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def only_one(run: Path):
+    """Hold the lock of this data folder. Raises `StartError` naming the process that has it."""
+    with (run / "up.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise StartError(
+                f"Skycam runs already for this data folder (process {file.read().strip()})"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+class Supervisor:
+    """Everything between the first check and the last process."""
+
+    def __init__(self, config: Configuration, notes: list[str]) -> None:
+        prepare_data_folder(config.data)
+        self.config, self.notes = config, notes
+        self.run_folder = runtime_folder(config.data)
+        broker_urls(config.redis_url, self.run_folder)  # refuses an open broker before anything starts
+        log_file = config.resolve(config.log_file) if config.log_file else None
+        self.lines = LineCollector(log_file, config.log_max_size, config.log_backup_count)
+        self.children: list[Child] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.link = Host(self.run_folder, "up", {"owner_created": self.owner_created})
+        self.facts: dict[str, Any] = {
+            "started_at": iso_utc(datetime.now(UTC)),
+            "demo": config.is_demo,
+            "ready": False,
+        }
+        self.environment = self._environment()
+
+    def _environment(self) -> dict[str, str]:
+        """What all children inherit: the command line's decisions, and the demo's camera."""
+        variables = {
+            "PYTHONPATH": str(ROOT), "SKYCAM_DATA": str(self.config.data), "SKYCAM_PORT": str(self.config.port),
+            "SKYCAM_DEMO": "on" if self.config.is_demo else "off", "PYTHONUNBUFFERED": "1",
+            "NUMBA_CACHE_DIR": str(self.config.data / "cache" / "numba"),
+        }  # fmt: skip
+        if self.config.is_demo:
+            self.camera_ports = (free_port(), free_port())
+            variables["CAMERA_PORT"] = "ptpip:{}:{}:{}".format(LOOPBACK, *self.camera_ports)
+        return variables
+
+    async def run(self) -> int:
+        """Until SIGINT or SIGTERM. Returns the exit code."""
+        os.environ.update(self.environment)
+        stopping = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        read_end, self._write_end = os.pipe()
+        os.set_inheritable(self._write_end, False)
+        self._parent_fd = read_end
+        self.listener = listen(self.config.host or LOOPBACK, self.config.port)
+        self._publish()
+        async with self.link:
+            try:
+                await self._until_stopped(stopping)
+            finally:
+                await self._stop()
+        return 0
+
+    async def _until_stopped(self, stopping: asyncio.Event) -> None:
+        starting = asyncio.create_task(self._start())
+        waiting = asyncio.create_task(stopping.wait())
+        await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await waiting
+        else:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+
+    async def _start(self) -> None:
+        for note in self.notes:
+            log.warning("%s", note)
+        if plan := plans.broker_plan(self.config, self.run_folder):
+            self._add(plan)
+        answer = await self._prepare()
+        if self.config.host is None and answer["owner"]:
+            self._listen_everywhere()
+        if self.config.is_demo:
+            self._add(plans.demo_plan(self.camera_ports))
+        cameras = tuple(f"camera-{camera.id}" for camera in self.config.all_cameras())
+        self._add(plans.web_plan(self.config, self.listener))
+        self._add(plans.worker_plan("camera", self.run_folder, cameras))
+        self._add(plans.worker_plan("processing", self.run_folder, ("processing",)))
+        if plan:
+            await broker.wait_until_it_answers(broker_socket(self.run_folder))
+        await self._until_ready()
+        self._say_ready(answer["setup_token"])
+
+    async def _until_ready(self) -> None:
+        pause = 0.1
+        while await plans.http_status(self.listener.getsockname(), "/readyz") != 200:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(pause)
+
+    async def _prepare(self) -> dict[str, Any]:
+        """Migrations and first-run token, in a process of its own: `up` stays without Django."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "skycam_project.prepare",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        if process.returncode != 0:
+            last = err.decode(errors="replace").strip().splitlines()[-1:]
+            raise StartError(f"the database could not be prepared: {''.join(last) or 'no reason given'}")
+        return orjson.loads(out.splitlines()[-1])
+
+    def _say_ready(self, setup_token: str | None) -> None:
+        self.facts["ready"] = True
+        self._publish()
+        host = LOOPBACK if self.listener.getsockname()[0] == EVERYWHERE else self.listener.getsockname()[0]
+        address = f"http://{host}:{self.config.port}/"
+        sys.stdout.write(f"Skycam is ready: {address}\n")
+        if setup_token and sys.stdout.isatty():
+            # To the person at the terminal only: whoever reads a log must not become the owner.
+            sys.stdout.write(f"Make it yours: {address}welcome/#token={setup_token}\n")
+        elif setup_token:
+            token_file = setup_token_file(self.config.data)
+            sys.stdout.write(f"Make it yours: {address}welcome/ with the token in {token_file}\n")
+        sys.stdout.flush()
+
+    def _add(self, plan: Plan) -> None:
+        child = Child(plan, self._parent_fd, self.lines, self._publish)
+        self.children.append(child)
+        self.tasks.append(asyncio.create_task(child.run()))
+
+    def _publish(self) -> None:
+        address = self.listener.getsockname()
+        self.link.publish(
+            self.facts
+            | {
+                "listening": f"{address[0]}:{address[1]}",
+                "processes": [child.state() for child in self.children],
+            }
+        )
+
+    # ---- the owner exists: from this machine to the network
+
+    async def owner_created(self) -> None:
+        """Called by the web process after the first run; the answer to that browser goes out first."""
+        if self.config.host is None and self.listener.getsockname()[0] == LOOPBACK:
+            task = asyncio.create_task(self._open_to_network())
+            self.tasks.append(task)
+
+    async def _open_to_network(self) -> None:
+        await asyncio.sleep(2)
+        web = next(child for child in self.children if child.plan.name == "web")
+
+        def reopened() -> Plan:
+            self._listen_everywhere()
+            return plans.web_plan(self.config, self.listener)
+
+        await web.restart(reopened)
+        log.info("pages are now reachable from the local network")
+
+    def _listen_everywhere(self) -> None:
+        """Only while no web process holds the old socket."""
+        self.listener.close()
+        try:
+            self.listener = listen(EVERYWHERE, self.config.port)
+        except StartError as error:
+            log.warning("%s; staying on this machine only", error)
+            self.listener = listen(LOOPBACK, self.config.port)
+
+    async def _stop(self) -> None:
+        """Children in reverse order, so that the broker goes last; then everything that is ours."""
+        for child in reversed(self.children):
+            await child.stop()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.listener.close()
+        os.close(self._write_end)
+        os.close(self._parent_fd)
+        broker_socket(self.run_folder).unlink(missing_ok=True)
+
+
+def main(config: Configuration, notes: list[str]) -> int:
+    """Run `up`. Returns the exit code; raises `SkycamError` for what a person can mend."""
+    supervisor = Supervisor(config, notes)
+    logging.basicConfig(level=config.log_level.upper(), handlers=[CollectorHandler(supervisor.lines)])
+    with only_one(supervisor.run_folder):
+        return asyncio.run(supervisor.run())
