@@ -154,6 +154,14 @@ class Device:
         clients = connection["clients"]
         return clients.get(str(client), True) if client else True
 
+    async def tell_alive(self, client: int) -> None:
+        """Tell the host that a client still speaks to it, if it is one that holds this device."""
+        try:
+            if self._connection().get("clients", {}).get(str(client)):
+                await self.call("alive", device=self.part, client=client)
+        except AlpacaError:
+            pass  # the host is gone: it has no connection to keep
+
     # ---- members common to all devices
 
     def get_connected(self, client: int | None) -> bool:

@@ -1,14 +1,20 @@
 """The devices that this server offers, and what it says about itself."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from alpaca.devices.base import Device
 from alpaca.protocol.envelope import ServerTransactions
 from alpaca.protocol.errors import BadRequestError
 from alpaca.protocol.members import INTERFACES, Member
+from skycam_project.common.units import Seconds
+
+ALIVE_INTERVAL: Seconds = 60.0
+MOST_CLIENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class DeviceTable:
         self.images = images
         self.description = description or ServerDescription()
         self.transactions = ServerTransactions()
+        self._heard: dict[tuple[Device, int], Seconds] = {}
+        self._telling: set[asyncio.Task[None]] = set()
         self._devices = {
             (device.interface.device_type.lower(), str(device.number)): device for device in devices
         }
@@ -76,5 +84,22 @@ class DeviceTable:
             for device in self
         ]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Device]:
         return iter(self._devices.values())
+
+    def note_activity(self, device: Device, client: int | None) -> None:
+        """Tell the host about once a minute that a client which holds the device is alive.
+
+        A connection whose client has fallen silent ends by itself; the host can't know who is silent.
+        """
+        if not client:
+            return
+        now = monotonic()
+        if now - self._heard.get((device, client), -ALIVE_INTERVAL) < ALIVE_INTERVAL:
+            return
+        if len(self._heard) >= MOST_CLIENTS:  # IDs come from outside
+            self._heard.clear()
+        self._heard[device, client] = now
+        task = asyncio.get_running_loop().create_task(device.tell_alive(client))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)

@@ -15,17 +15,6 @@ from skycam_project.common.errors import InvalidValueError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-LOCAL_NETWORKS = (
-    "127.0.0.0/8",
-    "::1/128",
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "169.254.0.0/16",
-    "fe80::/10",
-    "fc00::/7",
-)
-"""Loopback, RFC 1918, link-local (RFC 3927, 4291), unique local (RFC 4193)."""
 _PROXY_HEADERS = frozenset({b"forwarded", b"via", b"x-real-ip"})
 _OWN_SITE = frozenset({b"same-origin", b"none"})
 
@@ -71,8 +60,8 @@ class Access:
 
     def __init__(
         self,
-        networks: Sequence[str | Network] = LOCAL_NETWORKS,
-        hosts: Sequence[str] = ("localhost",),
+        networks: Sequence[str | Network],
+        hosts: Sequence[str],
         trusted_proxies: Sequence[str | Network] = (),
     ) -> None:
         self._networks = parse_networks("networks", networks)

@@ -1,0 +1,268 @@
+"""A telescope host without a telescope, and a client without a socket.
+
+`FakeTelescope` keeps the contract of `alpaca.devices.contract` in memory; it looks like a mirror to an
+adapter and its calls can be given to a real link host. Nothing of it is used by the program.
+"""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alpaca.devices.camera import TelescopeCamera
+from alpaca.devices.filterwheel import FilterWheel
+from alpaca.devices.focuser import Focuser
+from alpaca.devices.table import DeviceTable, ServerDescription
+from alpaca.devices.telescope import Telescope
+from skycam_project.common.errors import InvalidValueError, SkycamError
+from skycam_project.common.link import CallError, NotConnected
+from skycam_project.common.pixels import write_pixels
+
+WIDTH, HEIGHT = 48, 27
+
+
+def bayer_frame(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """[y, x], every pixel different, the colours of RGGB in separate ranges of values."""
+    y, x = np.mgrid[:height, :width]
+    colour = np.array([[0, 1], [2, 3]])[y % 2, x % 2]  # R, G of the red row, G of the blue row, B
+    return (colour * 10_000 + y * width + x).astype(np.uint16)
+
+
+def connection() -> dict[str, Any]:
+    return {"connected": False, "connecting": False, "clients": {}, "error": ""}
+
+
+class FakeTelescope:
+    """In the place of a mirror."""
+
+    def __init__(self, images: Path) -> None:
+        self.images = images
+        self.problem = ""
+        self.refusal: SkycamError | None = None
+        """Raised by the next call instead of carrying it out."""
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.exposure_time_s = 0.05
+        """Real seconds that an exposure takes."""
+        self.frames = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._state: dict[str, Any] = {
+            "devices": {part: connection() for part in ("telescope", "tele", "focuser", "filterwheel")},
+            "mount": {
+                "ra_hours": 5.5881, "dec_deg": -5.391, "altitude_deg": 41.5, "azimuth_deg": 170.25,
+                "slewing": False, "tracking": False, "parked": False,
+                "target": {"ra_hours": None, "dec_deg": None}, "can_park": True, "axis_rate_max_deg_s": 30.0,
+            },
+            "site": {"latitude_deg": 47.123456789012345, "longitude_deg": 13.1, "elevation_m": 1240.5},
+            "optics": {"focal_length_m": 0.15, "aperture_m": 0.035},
+            "cameras": {"tele": {
+                "width": WIDTH, "height": HEIGHT, "pixel_um": 2.0, "sensor": "IMX678", "bayer": "RGGB",
+                "max_adu": 4095, "exposures_s": [0.0001, 1.0, 5.0, 15.0, 120.0], "gain": 60, "gain_min": 0,
+                "gain_max": 240, "temperature_c": 21.5, "state": "idle", "percent": 100, "image": None,
+                "last": None, "error": "",
+            }},
+            "focuser": {"position": 10_000, "max_step": 20_000, "moving": False},
+            "filterwheel": {"names": ["VIS", "Astro", "Duo-band"], "position": 0, "moving": False},
+        }  # fmt: skip
+
+    # ---- a mirror
+
+    @property
+    def state(self) -> dict[str, Any]:
+        if self.problem:
+            raise NotConnected(self.problem)
+        return self._state
+
+    async def call(self, name: str, /, timeout: float = 10.0, **args: Any) -> Any:
+        if self.problem:
+            raise NotConnected(self.problem)
+        self.calls.append((name, args))
+        if self.refusal:
+            error, self.refusal = self.refusal, None
+            raise error
+        return await getattr(self, name)(**args)
+
+    def later(self, seconds: float, change) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            change()
+
+        task = asyncio.get_running_loop().create_task(wait())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ---- calls of the contract
+
+    async def connect(self, device: str, client: int, wait: bool) -> None:
+        record = self._state["devices"][device]
+        record["clients"][str(client)] = True
+        if wait:
+            record["connected"] = True
+        elif not record["connected"]:
+            record["connecting"] = True
+            self.later(0.05, lambda: record.update(connected=True, connecting=False))
+
+    async def disconnect(self, device: str, client: int) -> None:
+        record = self._state["devices"][device]
+        record["clients"][str(client)] = False
+        record["connected"] = any(record["clients"].values())
+
+    async def alive(self, device: str, client: int) -> None:
+        assert str(client) in self._state["devices"][device]["clients"]
+
+    async def slew(self, ra_hours: float, dec_deg: float, name: str) -> None:
+        mount = self._state["mount"]
+        if dec_deg < -42:
+            raise CallError(
+                "The target is 4.2° below the horizon; it never rises here.", code="below_horizon"
+            )
+        mount["target"] = {"ra_hours": ra_hours, "dec_deg": dec_deg}
+        mount["slewing"] = True
+        self.later(0.1, lambda: mount.update(slewing=False, ra_hours=ra_hours, dec_deg=dec_deg))
+
+    async def set_target(self, ra_hours: float | None, dec_deg: float | None) -> None:
+        target = self._state["mount"]["target"]
+        for key, value in (("ra_hours", ra_hours), ("dec_deg", dec_deg)):
+            if value is not None:
+                target[key] = value
+
+    async def abort_slew(self) -> None:
+        self._state["mount"]["slewing"] = False
+
+    async def set_tracking(self, on: bool) -> None:
+        self._state["mount"]["tracking"] = on
+
+    async def move_axis(self, axis: int, rate_deg_s: float) -> None:
+        self._state["mount"]["slewing"] = rate_deg_s != 0
+
+    async def park(self) -> None:
+        self._state["mount"].update(parked=True, tracking=False)
+
+    async def unpark(self) -> None:
+        self._state["mount"]["parked"] = False
+
+    async def expose(
+        self, camera: str, duration_s: float, light: bool, gain: int, subframe: list[int] | None
+    ) -> None:
+        record = self._state["cameras"][camera]
+        if not any(abs(duration_s - offered) <= 0.02 * offered for offered in record["exposures_s"]):
+            raise InvalidValueError("duration_s", duration_s, "an exposure time of the camera")
+        started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record.update(
+            state="exposing", percent=0, image=None, error="",
+            last={"started_at": started_at, "duration_s": duration_s},
+        )  # fmt: skip
+        self.later(self.exposure_time_s, lambda: self.finish(camera, subframe))
+
+    def finish(self, camera: str, subframe: list[int] | None) -> None:
+        record = self._state["cameras"][camera]
+        if record["state"] != "exposing":
+            return
+        x, y, num_x, num_y = subframe or [0, 0, record["width"], record["height"]]
+        frame = bayer_frame(record["width"], record["height"])[y : y + num_y, x : x + num_x]
+        self.frames += 1
+        image = write_pixels(self.images, f"{camera}-{self.frames}", frame)
+        record.update(state="idle", percent=100, image=image)
+
+    async def abort_exposure(self, camera: str) -> None:
+        self._state["cameras"][camera].update(state="idle", percent=100)
+
+    async def move_focuser(self, position: int) -> None:
+        focuser = self._state["focuser"]
+        focuser["moving"] = True
+        self.later(0.05, lambda: focuser.update(moving=False, position=position))
+
+    async def halt_focuser(self) -> None:
+        self._state["focuser"]["moving"] = False
+
+    async def select_filter(self, position: int) -> None:
+        wheel = self._state["filterwheel"]
+        wheel["moving"] = True
+        self.later(0.05, lambda: wheel.update(moving=False, position=position))
+
+
+def table_of(telescope: Any, images: Path) -> DeviceTable:
+    """Telescope/0, Camera/0, Focuser/0, FilterWheel/0 on one host."""
+    devices = [
+        kind(
+            telescope, part=part, number=0, unique_id=f"6f1c0000-0000-4000-8000-00000000000{index}", name=name
+        )
+        for index, (kind, part, name) in enumerate(
+            (
+                (Telescope, "telescope", "DWARF 3"),
+                (TelescopeCamera, "tele", "DWARF 3 tele"),
+                (Focuser, "focuser", "DWARF 3 focuser"),
+                (FilterWheel, "filterwheel", "DWARF 3 filters"),
+            )
+        )
+    ]
+    return DeviceTable(devices, images, ServerDescription("Skycam", "Skycam", "0.1.0", "Hut"))
+
+
+class Answer:
+    """What an ASGI application sent."""
+
+    def __init__(self, messages: list[dict[str, Any]]) -> None:
+        start = messages[0]
+        self.status: int = start["status"]
+        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        self.pieces = [message["body"] for message in messages[1:]]
+        self.body = b"".join(self.pieces)
+        assert [bool(message.get("more_body")) for message in messages[1:]] == [True] * (
+            len(messages) - 2
+        ) + [False]
+        assert int(self.headers["content-length"]) == len(self.body)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        assert self.status == 200, self.body
+        assert self.headers["content-type"].startswith("application/json")
+        return json.loads(self.body)
+
+
+HEADERS = [(b"host", b"127.0.0.1:8080"), (b"user-agent", b"test")]
+
+
+def scope_of(
+    method: str,
+    path: str,
+    query: str = "",
+    headers: list[tuple[bytes, bytes]] | None = None,
+    client: tuple[str, int] | None = ("127.0.0.1", 50000),
+) -> dict[str, Any]:
+    """An HTTP scope as a server makes it."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": query.encode(),
+        "headers": HEADERS if headers is None else headers,
+        "client": None if client is None else list(client),
+        "server": ["127.0.0.1", 8080],
+    }
+
+
+async def ask(
+    app, method: str, path: str, query: str = "", body: bytes | None = None, **scope: Any
+) -> Answer:
+    """One request to an ASGI application in this process."""
+    received = [{"type": "http.request", "body": body or b"", "more_body": False}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return received.pop(0) if received else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    if body is not None and "headers" not in scope:
+        scope["headers"] = [*HEADERS, (b"content-type", b"application/x-www-form-urlencoded")]
+    await app(scope_of(method, path, query, **scope), receive, send)
+    return Answer(sent)
