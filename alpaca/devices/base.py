@@ -99,12 +99,11 @@ class Device:
         getter = self._getters.get(member.name)
         if getter is None:
             raise self._not_offered(member.name)
+        arguments = {"client": call.client} if member.name in _OF_CLIENT else call.arguments
         try:
-            if member.name in _OF_CLIENT:
-                return getter(self, client=call.client)
-            return getter(self, **call.arguments)
-        except (KeyError, TypeError) as error:
-            raise AlpacaError(f"{self.name}: its host reports no {member.name} ({error!r}).") from error
+            return getter(self, **arguments)
+        except KeyError as error:
+            raise self._not_reported(member.name, error) from error
 
     async def write(self, member: Member, call: Call) -> Any:
         """Carry out a PUT; returns the value of members that have one. Raises `AlpacaError`."""
@@ -113,9 +112,14 @@ class Device:
         putter = self._putters.get(member.name)
         if putter is None:
             raise self._not_offered(member.name)
-        if member.name in _OF_CLIENT:
-            return await putter(self, **call.arguments, client=call.client)
-        return await putter(self, **call.arguments)
+        extra = {"client": call.client} if member.name in _OF_CLIENT else {}
+        try:
+            return await putter(self, **call.arguments, **extra)
+        except KeyError as error:
+            raise self._not_reported(member.name, error) from error
+
+    def _not_reported(self, name: str, error: KeyError) -> AlpacaError:
+        return AlpacaError(f"{self.name}: its host does not report {error}, which {name} needs.")
 
     def _not_offered(self, name: str) -> AlpacaError:
         return NotImplementedByDeviceError(f"{self.name} does not offer {name}.")
@@ -135,7 +139,7 @@ class Device:
         except SkycamError as error:
             raise ascom_error(error) from error
 
-    async def call(self, name: str, **args: Any) -> Any:
+    async def call(self, name: str, /, **args: Any) -> Any:
         """A call to the host. Raises `AlpacaError`."""
         try:
             return await self.mirror.call(name, timeout=CALL_TIMEOUT, **args)
@@ -224,7 +228,7 @@ class Device:
             if getter is not None:
                 try:
                     states.append({"Name": member.name, "Value": getter(self)})
-                except (AlpacaError, KeyError, TypeError):
+                except (AlpacaError, KeyError):
                     continue  # not readable now: the interface wants it left out
         states.append({"Name": "TimeStamp", "Value": iso_utc(datetime.now(UTC))})
         return states

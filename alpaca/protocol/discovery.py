@@ -8,7 +8,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -49,8 +49,8 @@ class Responder(asyncio.DatagramProtocol):
         self._second, self._answered = 0, 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101  # what asyncio gives to this class
-        self._transport = transport
+        # asyncio's own datagram transport is no subclass of it in Python 3.11
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         asked = len(data) >= SHORTEST and data.startswith(PREFIX) and self._allows(addr[0])

@@ -201,6 +201,12 @@ def table_of(telescope: Any, images: Path) -> DeviceTable:
     return DeviceTable(devices, images, ServerDescription("Skycam", "Skycam", "0.1.0", "Hut"))
 
 
+async def until(read, wanted) -> None:
+    """Poll as clients do."""
+    while await read() != wanted:  # noqa: ASYNC110 - a client has no event to wait for
+        await asyncio.sleep(0.01)
+
+
 class Answer:
     """What an ASGI application sent."""
 

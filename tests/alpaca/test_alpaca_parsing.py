@@ -1,4 +1,4 @@
-"""The strict parser: every row of the rules that conformance testing knows, and whatever hypothesis thinks of."""
+"""The strict parser: every row of the rules of conformance testing, and what hypothesis thinks of."""
 
 import math
 from datetime import UTC, datetime
