@@ -6,14 +6,14 @@ anew with the web server; everything else is the host's.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 from alpaca.devices.base import Device, MirrorLike, demand_range, refuse_value
 from alpaca.protocol.errors import AlpacaError, InvalidOperationError
 from alpaca.protocol.types import CameraState, SensorType
 from skycam_project.common.pixels import PixelFile
-from skycam_project.common.units import Micrometres, Seconds
+from skycam_project.common.units import Celsius, Micrometres, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,15 @@ class Subframe:
     num_y: int
 
 
+class Image(NamedTuple):
+    """What `ImageArray` answers with."""
+
+    file: PixelFile
+    """Of the whole sensor."""
+    subframe: Subframe | None
+    """The part that was in force when the exposure started; None when it was not started here."""
+
+
 BAYER_OFFSETS = {"RGGB": (0, 0), "GRBG": (1, 0), "GBRG": (0, 1), "BGGR": (1, 1)}
 """Column and row of the first red pixel by the pattern of the top left 2 × 2 pixels, row by row."""
 
@@ -98,6 +107,7 @@ class CameraDevice(Device, ABC):
     def __init__(self, mirror: MirrorLike, *, part: str, number: int, unique_id: str, name: str) -> None:
         super().__init__(mirror, part=part, number=number, unique_id=unique_id, name=name)
         self._subframe: Subframe | None = None
+        self._exposed: Subframe | None = None
         self._gain: int | None = None
 
     # ---- what a subclass says
@@ -119,8 +129,8 @@ class CameraDevice(Device, ABC):
         """The gain, or its index, that the camera itself stands at."""
 
     @abstractmethod
-    async def start(self, duration: Seconds, light: bool, gain: int, subframe: Subframe | None) -> None:
-        """Start an exposure; returns when the state shows it. `subframe` None: the whole sensor."""
+    async def start(self, duration: Seconds, light: bool, gain: int) -> None:
+        """Start an exposure of the whole sensor; returns when the state shows it."""
 
     @abstractmethod
     async def abort(self) -> None:
@@ -248,13 +258,13 @@ class CameraDevice(Device, ABC):
             raise AlpacaError(f"{self.name}: the last exposure gave no image: {progress.error}.")
         return progress.image is not None
 
-    def get_image_array(self) -> PixelFile:
+    def get_image_array(self) -> Image:
         progress = self.progress()
         if progress.image is None:
             raise InvalidOperationError(
                 f"{self.name} has no image: {progress.error or 'none has been taken'}."
             )
-        return progress.image
+        return Image(progress.image, self._exposed)
 
     get_image_array_variant = get_image_array
 
@@ -279,9 +289,11 @@ class CameraDevice(Device, ABC):
         if duration == 0 and not light:
             duration = limits.exposure_min  # a bias frame
         demand_range("Duration", duration, limits.exposure_min, limits.exposure_max)
-        await self.start(duration, light, self.get_gain(), self._checked_subframe())
+        subframe = self._checked_subframe()
+        await self.start(duration, light, self.get_gain())
+        self._exposed = subframe
 
-    def _checked_subframe(self) -> Subframe | None:
+    def _checked_subframe(self) -> Subframe:
         frame, sensor = self._frame(), self.sensor()
         for axis, start, num, size in (
             ("X", frame.start_x, frame.num_x, sensor.width),
@@ -289,69 +301,73 @@ class CameraDevice(Device, ABC):
         ):
             if num < 1 or start < 0 or start + num > size:
                 refuse_value(f"Start{axis}, Num{axis}", f"{start}, {num}", f"a part of 0 to {size}")
-        whole = frame == Subframe(0, 0, sensor.width, sensor.height)
-        return None if whole else replace(frame)
+        return replace(frame)
 
     async def put_abort_exposure(self) -> None:
         await self.abort()
 
 
+PHASES = {
+    "idle": CameraState.IDLE,
+    "waiting": CameraState.WAITING,
+    "exposing": CameraState.EXPOSING,
+    "downloading": CameraState.DOWNLOAD,
+}
+"""A telescope host's words."""
+
+
 class TelescopeCamera(CameraDevice):
-    """A camera of a smart telescope; `part` is its word in the host's `cameras` and `devices`."""
+    """The main camera of a smart telescope."""
+
+    description = "Skycam smart telescope camera"
 
     @property
     def camera(self) -> dict[str, Any]:
-        """`contract.Camera`."""
-        return self.state["cameras"][self.part]
+        """Settings and progress, as the host publishes it."""
+        return self.state["camera"]
 
     def sensor(self) -> Sensor:
-        camera = self.camera
-        offset = BAYER_OFFSETS.get(camera["bayer"])
+        optics = self.state["optics"]
+        offset = BAYER_OFFSETS.get(optics["bayer"])
         return Sensor(
-            camera["width"],
-            camera["height"],
-            (camera["pixel_um"], camera["pixel_um"]),
-            camera["sensor"],
+            optics["width_px"],
+            optics["height_px"],
+            (optics["pixel_um"], optics["pixel_um"]),
+            optics["sensor"],
             SensorType.RGGB if offset else SensorType.MONOCHROME,
             offset,
-            camera["max_adu"],
+            optics["highest_adu"],
         )
 
     def limits(self) -> Limits:
         camera = self.camera
-        exposures = camera["exposures_s"]
-        return Limits(exposures[0], exposures[-1], camera["gain_min"], camera["gain_max"])
+        return Limits(
+            camera["exposure_min_s"], camera["exposure_max_s"], camera["gain_min"], camera["gain_max"]
+        )
 
     def progress(self) -> Progress:
         camera = self.camera
-        last = camera["last"] or {"started_at": None, "duration_s": 0.0}
         return Progress(
-            CameraState[camera["state"].upper()],
-            camera["percent"],
-            camera["image"],
-            last["started_at"],
-            last["duration_s"],
-            camera["error"],
+            PHASES[camera["phase"]],
+            camera["percent_completed"],
+            camera["image"] if camera["image_ready"] else None,
+            camera["started_at"],
+            camera["exposure_s"] or 0.0,
+            camera["problem"],
         )
 
     def current_gain(self) -> int:
-        return self.camera["gain"]
+        camera = self.camera
+        return camera["gain_min"] if camera["gain"] is None else camera["gain"]
 
-    def get_ccd_temperature(self) -> float:
-        temperature = self.camera["temperature_c"]
+    def get_ccd_temperature(self) -> Celsius:
+        temperature = self.camera["sensor_temperature_c"]
         if temperature is None:
             raise self._not_offered("CCDTemperature")
         return temperature
 
-    async def start(self, duration: Seconds, light: bool, gain: int, subframe: Subframe | None) -> None:
-        await self.call(
-            "expose",
-            camera=self.part,
-            duration_s=duration,
-            light=light,
-            gain=gain,
-            subframe=None if subframe is None else list(astuple(subframe)),
-        )
+    async def start(self, duration: Seconds, light: bool, gain: int) -> None:
+        await self.call("expose", duration_s=duration, gain=gain, light=light)
 
     async def abort(self) -> None:
-        await self.call("abort_exposure", camera=self.part)
+        await self.call("abort_exposure")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from alpaca.devices.base import Device, refuse_value
+from alpaca.protocol.errors import InvalidOperationError
 
 
 class FilterWheel(Device):
@@ -13,17 +14,20 @@ class FilterWheel(Device):
 
     @property
     def wheel(self) -> dict[str, Any]:
-        """`contract.FilterWheel`."""
-        return self.state["filterwheel"]
+        """Filters and position, as the host publishes it."""
+        return self.state["filters"]
 
     def get_names(self) -> list[str]:
         return self.wheel["names"]
 
     def get_focus_offsets(self) -> list[int]:
-        return [0] * len(self.wheel["names"])  # the telescope refocuses by itself
+        return self.wheel["focus_offsets"]
 
     def get_position(self) -> int:
-        return -1 if self.wheel["moving"] else self.wheel["position"]
+        position = self.wheel["position"]
+        if position is None:
+            raise InvalidOperationError(f"{self.name} has not told its filter yet; choose one.")
+        return position  # -1 while it turns, here and in the interface
 
     async def put_position(self, position: int) -> None:
         last = len(self.wheel["names"]) - 1

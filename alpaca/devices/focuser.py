@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from alpaca.devices.base import Device
+from alpaca.protocol.errors import InvalidOperationError
 
 
 class Focuser(Device):
@@ -14,24 +15,27 @@ class Focuser(Device):
     fixed: ClassVar[Mapping[str, Any]] = {"Absolute": True, "TempComp": False, "TempCompAvailable": False}
 
     @property
-    def focuser(self) -> dict[str, Any]:
-        """`contract.Focuser`."""
-        return self.state["focuser"]
+    def focus(self) -> dict[str, Any]:
+        """Position and travel, as the host publishes it."""
+        return self.state["focus"]
 
     def get_position(self) -> int:
-        return self.focuser["position"]
+        position = self.focus["position"]
+        if position is None:
+            raise InvalidOperationError(f"{self.name} has not told its position yet; move it once.")
+        return position
 
     def get_is_moving(self) -> bool:
-        return self.focuser["moving"]
+        return self.focus["moving"]
 
     def get_max_step(self) -> int:
-        return self.focuser["max_step"]
+        return self.focus["maximum"]
 
     def get_max_increment(self) -> int:
-        return self.focuser["max_step"]
+        return self.focus["maximum"]
 
     async def put_move(self, position: int) -> None:
-        await self.call("move_focuser", position=min(max(position, 0), self.focuser["max_step"]))
+        await self.call("move_focuser", position=min(max(position, 0), self.focus["maximum"]))
 
     async def put_halt(self) -> None:
         await self.call("halt_focuser")

@@ -1,17 +1,22 @@
-"""ITelescopeV4 for an alt-azimuth smart telescope."""
+"""ITelescopeV4 for an alt-azimuth smart telescope.
+
+The target that a client sets for its next slew is kept here and starts anew with the web server.
+"""
 
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from alpaca.devices.base import Device, demand_range, refuse_value
+from alpaca.devices.base import Device, MirrorLike, demand_range, refuse_value
 from alpaca.protocol.errors import InvalidOperationError, InvalidWhileParkedError, ValueNotSetError
 from alpaca.protocol.types import AlignmentMode, DriveRate, EquatorialSystem, TelescopeAxis
-from skycam_project.common.units import Degrees, Hours
+from skycam_project.common.units import Degrees, Hours, Metres
 
 AXES = (TelescopeAxis.PRIMARY, TelescopeAxis.SECONDARY)
 """Azimuth and altitude can be moved by hand; there is no third axis."""
+FASTEST_DEG_S = 30.0
+"""Speed that both motors reach, degrees per second."""
 
 
 class Telescope(Device):
@@ -23,6 +28,7 @@ class Telescope(Device):
         "AlignmentMode": AlignmentMode.ALT_AZ,
         "AtHome": False,
         "CanFindHome": False,
+        "CanPark": True,
         "CanPulseGuide": False,
         "CanSetDeclinationRate": False,
         "CanSetGuideRates": False,
@@ -36,6 +42,7 @@ class Telescope(Device):
         "CanSlewAsync": True,
         "CanSync": False,
         "CanSyncAltAz": False,
+        "CanUnpark": True,
         "DeclinationRate": 0.0,
         "EquatorialSystem": EquatorialSystem.J2000,
         "RightAscensionRate": 0.0,
@@ -43,9 +50,13 @@ class Telescope(Device):
         "TrackingRates": [DriveRate.SIDEREAL],
     }
 
+    def __init__(self, mirror: MirrorLike, *, part: str, number: int, unique_id: str, name: str) -> None:
+        super().__init__(mirror, part=part, number=number, unique_id=unique_id, name=name)
+        self._target: dict[str, float] = {}
+
     @property
     def mount(self) -> dict[str, Any]:
-        """`contract.Mount`."""
+        """Pointing and motion, as the host publishes it."""
         return self.state["mount"]
 
     # ---- where it points
@@ -79,20 +90,14 @@ class Telescope(Device):
 
     # ---- what it is and where it stands
 
-    def get_can_park(self) -> bool:
-        return self.mount["can_park"]
+    def get_focal_length(self) -> Metres:
+        return self.state["optics"]["focal_length_mm"] / 1000
 
-    def get_can_unpark(self) -> bool:
-        return self.mount["can_park"]
-
-    def get_focal_length(self) -> float:
-        return self.state["optics"]["focal_length_m"]
-
-    def get_aperture_diameter(self) -> float:
-        return self.state["optics"]["aperture_m"]
+    def get_aperture_diameter(self) -> Metres:
+        return self.state["optics"]["aperture_mm"] / 1000
 
     def get_aperture_area(self) -> float:
-        return math.pi / 4 * self.state["optics"]["aperture_m"] ** 2
+        return math.pi / 4 * self.get_aperture_diameter() ** 2
 
     def get_site_latitude(self) -> Degrees:
         return self.state["site"]["latitude_deg"]
@@ -100,42 +105,45 @@ class Telescope(Device):
     def get_site_longitude(self) -> Degrees:
         return self.state["site"]["longitude_deg"]
 
-    def get_site_elevation(self) -> float:
+    def get_site_elevation(self) -> Metres:
         return self.state["site"]["elevation_m"]
 
     # ---- target and slews
 
     def get_target_right_ascension(self) -> Hours:
-        return self._target("ra_hours", "TargetRightAscension")
+        return self._target_value("ra_hours", "TargetRightAscension")
 
     def get_target_declination(self) -> Degrees:
-        return self._target("dec_deg", "TargetDeclination")
+        return self._target_value("dec_deg", "TargetDeclination")
 
-    def _target(self, key: str, name: str) -> float:
-        value = self.mount["target"][key]
+    def _target_value(self, key: str, name: str) -> float:
+        value = self._target.get(key, self.mount[f"target_{key}"])
         if value is None:
             raise ValueNotSetError(f"{name} has not been set yet.")
         return value
 
     async def put_target_right_ascension(self, target_right_ascension: Hours) -> None:
         demand_range("TargetRightAscension", target_right_ascension, 0, 24, open_end=True)
-        await self.call("set_target", ra_hours=target_right_ascension, dec_deg=None)
+        self._target["ra_hours"] = target_right_ascension
 
     async def put_target_declination(self, target_declination: Degrees) -> None:
         demand_range("TargetDeclination", target_declination, -90, 90)
-        await self.call("set_target", ra_hours=None, dec_deg=target_declination)
+        self._target["dec_deg"] = target_declination
 
     async def put_slew_to_coordinates_async(self, right_ascension: Hours, declination: Degrees) -> None:
         demand_range("RightAscension", right_ascension, 0, 24, open_end=True)
         demand_range("Declination", declination, -90, 90)
-        self._demand_unparked()
-        self._demand_tracking()
-        await self.call("slew", ra_hours=right_ascension, dec_deg=declination, name="")
+        await self._slew(right_ascension, declination)
 
     async def put_slew_to_target_async(self) -> None:
         self._demand_unparked()
-        ra_hours, dec_deg = self.get_target_right_ascension(), self.get_target_declination()
-        self._demand_tracking()
+        await self._slew(self.get_target_right_ascension(), self.get_target_declination())
+
+    async def _slew(self, ra_hours: Hours, dec_deg: Degrees) -> None:
+        self._demand_unparked()
+        if not self.mount["tracking"]:
+            raise InvalidOperationError(f"{self.name} does not track; set Tracking first.")
+        self._target = {"ra_hours": ra_hours, "dec_deg": dec_deg}
         await self.call("slew", ra_hours=ra_hours, dec_deg=dec_deg, name="")
 
     async def put_abort_slew(self) -> None:
@@ -154,46 +162,32 @@ class Telescope(Device):
             refuse_value("TrackingRate", tracking_rate, "0 (sidereal)")
 
     def get_axis_rates(self, axis: int) -> list[dict[str, float]]:
-        fastest = self.mount["axis_rate_max_deg_s"]
+        if axis not in list(TelescopeAxis):
+            refuse_value("Axis", axis, "0, 1, 2")
         # A minimum of 0 says what is true of this mount: any speed up to the fastest.
-        return [{"Maximum": fastest, "Minimum": 0.0}] if self._axis(axis) in AXES and fastest else []
+        return [{"Maximum": FASTEST_DEG_S, "Minimum": 0.0}] if axis in AXES else []
 
     def get_can_move_axis(self, axis: int) -> bool:
         return bool(self.get_axis_rates(axis))
 
     async def put_move_axis(self, axis: int, rate: float) -> None:
-        rates = self.get_axis_rates(axis)
-        if not rates:
+        if axis not in AXES:
             refuse_value("Axis", axis, "0 (azimuth), 1 (altitude)")
         self._demand_unparked()
-        demand_range("Rate", rate, -rates[0]["Maximum"], rates[0]["Maximum"])
+        demand_range("Rate", rate, -FASTEST_DEG_S, FASTEST_DEG_S)
         await self.call("move_axis", axis=axis, rate_deg_s=rate)
 
-    @staticmethod
-    def _axis(axis: int) -> int:
-        if axis not in list(TelescopeAxis):
-            refuse_value("Axis", axis, "0, 1, 2")
-        return axis
-
     async def put_park(self) -> None:
-        if not self.mount["can_park"]:
-            raise self._not_offered("Park")
         if not self.mount["parked"]:
             await self.call("park")
 
     async def put_unpark(self) -> None:
-        if not self.mount["can_park"]:
-            raise self._not_offered("Unpark")
         if self.mount["parked"]:
             await self.call("unpark")
 
     def _demand_unparked(self) -> None:
         if self.mount["parked"]:
             raise InvalidWhileParkedError(f"{self.name} is parked; unpark it first.")
-
-    def _demand_tracking(self) -> None:
-        if not self.mount["tracking"]:
-            raise InvalidOperationError(f"{self.name} does not track; set Tracking first.")
 
 
 def local_sidereal_time(moment: datetime, longitude_east: Degrees) -> Hours:

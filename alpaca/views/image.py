@@ -7,10 +7,11 @@ from pathlib import Path
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from alpaca.devices.camera import Image
 from alpaca.protocol import imagebytes
 from alpaca.protocol.errors import InvalidOperationError
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.pixels import PixelFile, read_pixels
+from skycam_project.common.pixels import crop_pixels, read_pixels
 
 _json_turn = asyncio.Semaphore(1)
 """A JSON image takes four times the memory of its pixels and a core for 0.1 s: one at a time."""
@@ -30,8 +31,17 @@ class PiecesResponse(HttpResponseBase):
         return iter(self.pieces)
 
 
+def _read(folder: Path, image: Image) -> tuple[str, list[int], bytes]:
+    """Type, shape and bytes of an image; of its subframe only when that is less than the whole."""
+    file, part = image
+    pixels, shape = read_pixels(folder, file), file["shape"]
+    if part is not None and [part.num_x, part.num_y] != shape[:2]:
+        pixels, shape = crop_pixels(pixels, file, part.start_x, part.start_y, part.num_x, part.num_y)
+    return file["dtype"], shape, pixels
+
+
 async def image_answer(
-    request: Request, folder: Path, newest: Callable[[], PixelFile], client_transaction: int, transaction: int
+    request: Request, folder: Path, newest: Callable[[], Image], client_transaction: int, transaction: int
 ) -> PiecesResponse:
     """Answer with the newest image, in the form that `Accept` asks for.
 
@@ -39,16 +49,16 @@ async def image_answer(
     """
     image = newest()
     try:
-        pixels = await asyncio.to_thread(read_pixels, folder, image)
+        dtype, shape, pixels = await asyncio.to_thread(_read, folder, image)
     except (OSError, SkycamError):
         image = newest()
         try:
-            pixels = await asyncio.to_thread(read_pixels, folder, image)
+            dtype, shape, pixels = await asyncio.to_thread(_read, folder, image)
         except (OSError, SkycamError) as error:
             raise InvalidOperationError(f"The image file cannot be read: {error}.") from error
     if imagebytes.MEDIA_TYPE in request.META.get("HTTP_ACCEPT", "").lower():
-        header = imagebytes.pack_header(image["dtype"], image["shape"], client_transaction, transaction)
+        header = imagebytes.pack_header(dtype, shape, client_transaction, transaction)
         return PiecesResponse((header, pixels), imagebytes.MEDIA_TYPE)
-    pieces = imagebytes.json_pieces(pixels, image["dtype"], image["shape"], client_transaction, transaction)
+    pieces = imagebytes.json_pieces(pixels, dtype, shape, client_transaction, transaction)
     async with _json_turn:
         return PiecesResponse((await asyncio.to_thread(b"".join, pieces),), "application/json")

@@ -69,3 +69,20 @@ def read_pixels(folder: Path, image: PixelFile) -> bytes:
         if actual != expected or not 0 < expected <= LARGEST_PIXELS:
             raise InvalidValueError(path.name, f"{actual} bytes", f"{image['dtype']} {image['shape']}")
         return file.read(expected)
+
+
+def crop_pixels(
+    pixels: bytes, image: PixelFile, start_x: int, start_y: int, num_x: int, num_y: int
+) -> tuple[bytes, list[int]]:
+    """The part of `num_x` × `num_y` pixels that begins at (`start_x`, `start_y`), and its shape.
+
+    Raises `InvalidValueError` when the image does not hold all of it.
+    """
+    import numpy as np
+
+    part = np.frombuffer(pixels, image["dtype"]).reshape(image["shape"])[
+        start_x : start_x + num_x, start_y : start_y + num_y
+    ]
+    if part.shape[:2] != (num_x, num_y):
+        raise InvalidValueError(image["file"], image["shape"], f"one that holds {num_x} × {num_y} from there")
+    return part.tobytes(), list(part.shape)

@@ -49,22 +49,24 @@ class FakeTelescope:
         self.frames = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._state: dict[str, Any] = {
-            "devices": {part: connection() for part in ("telescope", "tele", "focuser", "filterwheel")},
+            "devices": {part: connection() for part in ("telescope", "camera", "focuser", "filterwheel")},
             "mount": {
                 "ra_hours": 5.5881, "dec_deg": -5.391, "altitude_deg": 41.5, "azimuth_deg": 170.25,
-                "slewing": False, "tracking": False, "parked": False,
-                "target": {"ra_hours": None, "dec_deg": None}, "can_park": True, "axis_rate_max_deg_s": 30.0,
+                "slewing": False, "tracking": False, "parked": False, "target_ra_hours": None, "target_dec_deg": None,
             },
             "site": {"latitude_deg": 47.123456789012345, "longitude_deg": 13.1, "elevation_m": 1240.5},
-            "optics": {"focal_length_m": 0.15, "aperture_m": 0.035},
-            "cameras": {"tele": {
-                "width": WIDTH, "height": HEIGHT, "pixel_um": 2.0, "sensor": "IMX678", "bayer": "RGGB",
-                "max_adu": 4095, "exposures_s": [0.0001, 1.0, 5.0, 15.0, 120.0], "gain": 60, "gain_min": 0,
-                "gain_max": 240, "temperature_c": 21.5, "state": "idle", "percent": 100, "image": None,
-                "last": None, "error": "",
-            }},
-            "focuser": {"position": 10_000, "max_step": 20_000, "moving": False},
-            "filterwheel": {"names": ["VIS", "Astro", "Duo-band"], "position": 0, "moving": False},
+            "optics": {
+                "width_px": WIDTH, "height_px": HEIGHT, "pixel_um": 2.0, "sensor": "IMX678", "bayer": "RGGB",
+                "highest_adu": 4095, "focal_length_mm": 150.0, "aperture_mm": 35.0,
+            },
+            "camera": {
+                "phase": "idle", "exposures_s": [0.0001, 1.0, 5.0, 15.0, 120.0], "exposure_min_s": 0.0001,
+                "exposure_max_s": 120.0, "gain_min": 0, "gain_max": 240, "exposure_s": None, "gain": 60,
+                "started_at": None, "percent_completed": 100, "image_ready": False, "image": None,
+                "sensor_temperature_c": 21.5, "problem": "",
+            },
+            "focus": {"position": 10_000, "maximum": 20_000, "moving": False},
+            "filters": {"names": ["VIS", "Astro", "Duo-band"], "focus_offsets": [0, 0, 0], "position": 0},
         }  # fmt: skip
 
     # ---- a mirror
@@ -118,15 +120,8 @@ class FakeTelescope:
             raise CallError(
                 "The target is 4.2° below the horizon; it never rises here.", code="below_horizon"
             )
-        mount["target"] = {"ra_hours": ra_hours, "dec_deg": dec_deg}
-        mount["slewing"] = True
+        mount.update(slewing=True, target_ra_hours=ra_hours, target_dec_deg=dec_deg)
         self.later(0.1, lambda: mount.update(slewing=False, ra_hours=ra_hours, dec_deg=dec_deg))
-
-    async def set_target(self, ra_hours: float | None, dec_deg: float | None) -> None:
-        target = self._state["mount"]["target"]
-        for key, value in (("ra_hours", ra_hours), ("dec_deg", dec_deg)):
-            if value is not None:
-                target[key] = value
 
     async def abort_slew(self) -> None:
         self._state["mount"]["slewing"] = False
@@ -143,44 +138,41 @@ class FakeTelescope:
     async def unpark(self) -> None:
         self._state["mount"]["parked"] = False
 
-    async def expose(
-        self, camera: str, duration_s: float, light: bool, gain: int, subframe: list[int] | None
-    ) -> None:
-        record = self._state["cameras"][camera]
-        if not any(abs(duration_s - offered) <= 0.02 * offered for offered in record["exposures_s"]):
+    async def expose(self, duration_s: float, gain: int, light: bool) -> None:
+        camera = self._state["camera"]
+        if not any(abs(duration_s - offered) <= 0.02 * offered for offered in camera["exposures_s"]):
             raise InvalidValueError("duration_s", duration_s, "an exposure time of the camera")
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        record.update(
-            state="exposing", percent=0, image=None, error="",
-            last={"started_at": started_at, "duration_s": duration_s},
+        camera.update(
+            phase="exposing", percent_completed=0, image_ready=False, image=None, problem="", gain=gain,
+            started_at=started_at, exposure_s=duration_s,
         )  # fmt: skip
-        self.later(self.exposure_time_s, lambda: self.finish(camera, subframe))
+        self.later(self.exposure_time_s, self.finish)
 
-    def finish(self, camera: str, subframe: list[int] | None) -> None:
-        record = self._state["cameras"][camera]
-        if record["state"] != "exposing":
+    def finish(self) -> None:
+        camera, optics = self._state["camera"], self._state["optics"]
+        if camera["phase"] != "exposing":
             return
-        x, y, num_x, num_y = subframe or [0, 0, record["width"], record["height"]]
-        frame = bayer_frame(record["width"], record["height"])[y : y + num_y, x : x + num_x]
         self.frames += 1
-        image = write_pixels(self.images, f"{camera}-{self.frames}", frame)
-        record.update(state="idle", percent=100, image=image)
+        frame = bayer_frame(optics["width_px"], optics["height_px"])
+        image = write_pixels(self.images, f"tele-{self.frames}", frame)
+        camera.update(phase="idle", percent_completed=100, image_ready=True, image=image)
 
-    async def abort_exposure(self, camera: str) -> None:
-        self._state["cameras"][camera].update(state="idle", percent=100)
+    async def abort_exposure(self) -> None:
+        self._state["camera"].update(phase="idle", percent_completed=100)
 
     async def move_focuser(self, position: int) -> None:
-        focuser = self._state["focuser"]
-        focuser["moving"] = True
-        self.later(0.05, lambda: focuser.update(moving=False, position=position))
+        focus = self._state["focus"]
+        focus["moving"] = True
+        self.later(0.05, lambda: focus.update(moving=False, position=position))
 
     async def halt_focuser(self) -> None:
-        self._state["focuser"]["moving"] = False
+        self._state["focus"]["moving"] = False
 
     async def select_filter(self, position: int) -> None:
-        wheel = self._state["filterwheel"]
-        wheel["moving"] = True
-        self.later(0.05, lambda: wheel.update(moving=False, position=position))
+        filters = self._state["filters"]
+        filters["position"] = -1
+        self.later(0.05, lambda: filters.update(position=position))
 
 
 def table_of(telescope: Any, images: Path) -> DeviceTable:
@@ -192,7 +184,7 @@ def table_of(telescope: Any, images: Path) -> DeviceTable:
         for index, (kind, part, name) in enumerate(
             (
                 (Telescope, "telescope", "DWARF 3"),
-                (TelescopeCamera, "tele", "DWARF 3 tele"),
+                (TelescopeCamera, "camera", "DWARF 3 tele"),
                 (Focuser, "focuser", "DWARF 3 focuser"),
                 (FilterWheel, "filterwheel", "DWARF 3 filters"),
             )

@@ -60,7 +60,7 @@ async def test_coordinates_out_of_range_are_invalid_values(connected, telescope,
         )
     else:
         assert await connected.error("put", "telescope/0/targetdeclination", TargetDeclination=dec) == 0x401
-    assert not [call for call in telescope.calls if call[0] in ("slew", "set_target")]
+    assert not [call for call in telescope.calls if call[0] == "slew"]
 
 
 async def test_below_the_horizon_is_an_invalid_value_in_the_hosts_words(connected):
@@ -93,12 +93,12 @@ async def test_parked_nothing_moves_and_nothing_unparks(connected):
     await connected.do("telescope/0/abortslew")
 
 
-async def test_park_is_not_offered_by_a_telescope_that_cannot(connected, telescope):
-    telescope.state["mount"]["can_park"] = False
-    assert await connected.value("telescope/0/canpark") is False
-    assert await connected.value("telescope/0/canunpark") is False
-    assert await connected.error("put", "telescope/0/park") == 0x400
-    assert await connected.error("put", "telescope/0/unpark") == 0x400
+async def test_a_target_of_somebody_else_is_read_until_one_is_set(connected, telescope):
+    telescope.state["mount"].update(target_ra_hours=7.5, target_dec_deg=-12.25)
+    assert await connected.value("telescope/0/targetrightascension") == 7.5
+    await connected.do("telescope/0/targetrightascension", TargetRightAscension=8.5)
+    assert await connected.value("telescope/0/targetrightascension") == 8.5
+    assert await connected.value("telescope/0/targetdeclination") == -12.25
 
 
 async def test_axes(connected):
@@ -195,7 +195,7 @@ async def test_an_exposure_from_start_to_image(connected, telescope):
     assert abs((datetime.now(UTC) - started).total_seconds()) < 30
     name, arguments = telescope.calls[-1]
     assert name == "expose"
-    assert arguments == {"camera": "tele", "duration_s": 5.0, "light": True, "gain": 80, "subframe": None}
+    assert arguments == {"duration_s": 5.0, "light": True, "gain": 80}
 
 
 async def test_abort_ends_an_exposure_without_an_image(connected, telescope):
@@ -268,7 +268,7 @@ async def test_binning_is_one(connected, name):
     [("RGGB", 2, (0, 0)), ("GRBG", 2, (1, 0)), ("GBRG", 2, (0, 1)), ("BGGR", 2, (1, 1)), ("", 0, None)],
 )
 async def test_bayer_offsets_follow_the_pattern(connected, telescope, pattern, sensor_type, offsets):
-    telescope.state["cameras"]["tele"]["bayer"] = pattern
+    telescope.state["optics"]["bayer"] = pattern
     assert await connected.value("camera/0/sensortype") == sensor_type
     for index, name in enumerate(("bayeroffsetx", "bayeroffsety")):
         if offsets is None:
@@ -278,8 +278,8 @@ async def test_bayer_offsets_follow_the_pattern(connected, telescope, pattern, s
 
 
 async def test_a_failed_exposure_is_told_when_the_image_is_asked_for(connected, telescope):
-    telescope.state["cameras"]["tele"].update(state="error", error="the SD card is full")
-    assert await connected.value("camera/0/camerastate") == 5
+    telescope.state["camera"].update(problem="the SD card is full", started_at="2026-11-20T20:00:00.000Z")
+    assert await connected.value("camera/0/camerastate") == 0
     answer = (await connected.get("camera/0/imageready")).json
     assert answer["ErrorNumber"] == 0x500
     assert "SD card is full" in answer["ErrorMessage"]
@@ -287,7 +287,7 @@ async def test_a_failed_exposure_is_told_when_the_image_is_asked_for(connected, 
 
 
 async def test_what_the_camera_has_not_is_not_implemented(connected, telescope):
-    telescope.state["cameras"]["tele"]["temperature_c"] = None
+    telescope.state["camera"]["sensor_temperature_c"] = None
     for name in (
         "ccdtemperature",
         "cooleron",
@@ -330,6 +330,13 @@ async def test_a_filter_wheel_is_nowhere_while_it_turns(connected):
     await until(lambda: connected.value("filterwheel/0/position"), 2)
     for position in (-1, 3):
         assert await connected.error("put", "filterwheel/0/position", Position=position) == 0x401
+
+
+async def test_what_the_telescope_has_not_told_is_an_error_not_a_number(connected, telescope):
+    telescope.state["focus"]["position"] = telescope.state["filters"]["position"] = None
+    assert await connected.error("get", "focuser/0/position") == 0x40B
+    assert await connected.error("get", "filterwheel/0/position") == 0x40B
+    assert "Position" not in [state["Name"] for state in await connected.value("focuser/0/devicestate")]
 
 
 # ---- actions and commands

@@ -186,6 +186,17 @@ async def test_a_subframe_is_the_part_that_was_asked_for(connected, telescope):
     await expose(connected, telescope)
     delivered = client_array((await connected.get("camera/0/imagearray", headers=ACCEPT_BYTES)).body)
     assert np.array_equal(delivered, bayer_frame()[3:23, 5:15].T)
+    as_json = (await connected.get("camera/0/imagearray")).json
+    assert np.array_equal(np.array(as_json["Value"]), delivered)
+
+
+async def test_the_subframe_of_the_start_counts_not_a_later_one(connected, telescope):
+    await connected.do("camera/0/numx", NumX=10)
+    await connected.do("camera/0/startexposure", Duration=1.0, Light=True)
+    await connected.do("camera/0/numx", NumX=20)
+    await until(lambda: connected.value("camera/0/imageready"), True)
+    delivered = client_array((await connected.get("camera/0/imagearray", headers=ACCEPT_BYTES)).body)
+    assert np.array_equal(delivered, bayer_frame()[:, :10].T)
 
 
 async def test_every_image_has_a_header_of_its_own(connected, telescope):
@@ -215,7 +226,7 @@ async def test_an_image_replaced_while_it_is_read_gives_the_new_one(
         if image["file"] == "tele-1":
             (tmp_path / "tele-1").unlink()
             newer = write_pixels(tmp_path, "tele-2", bayer_frame()[::-1])
-            telescope.state["cameras"]["tele"]["image"] = newer
+            telescope.state["camera"]["image"] = newer
         return real(folder, image)
 
     monkeypatch.setattr("alpaca.views.image.read_pixels", replaced_meanwhile)

@@ -210,7 +210,7 @@ async def test_connect_is_asynchronous(client, telescope):
     await client.do("camera/0/connect")
     assert await client.value("camera/0/connecting") is True
     assert await client.value("camera/0/connected") is False
-    telescope.state["devices"]["tele"].update(connected=True, connecting=False)
+    telescope.state["devices"]["camera"].update(connected=True, connecting=False)
     assert await client.value("camera/0/connecting") is False
     assert await client.value("camera/0/connected") is True
     await client.do("camera/0/connect")
