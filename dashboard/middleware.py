@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 
 from dashboard.services import owner_exists
 
-OPEN = ("/welcome/", "/static/", "/healthz", "/readyz", "/metrics")
+OPEN = ("/welcome/", "/control/v1/welcome/", "/static/", "/healthz", "/readyz", "/metrics")
 
 
 class FirstRun:

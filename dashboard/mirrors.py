@@ -5,11 +5,13 @@ Names are those of the live interface: `camera/<id>`, `processing`, `up`.
 
 import asyncio
 from functools import cache
+from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
-from skycam_project.common.link import Mirror
 
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.link import Mirror, NotConnected
 
 _starting = asyncio.Lock()
 
@@ -34,6 +36,18 @@ def mirror(device: str) -> Mirror:
         return mirrors()[device]
     except KeyError:
         raise UnknownDeviceError(f"there is no device {device!r} here") from None
+
+
+def command(device: str, name: str, **arguments: Any) -> dict[str, Any]:
+    """Have a device carry out a command, from an ordinary view; the state that it caused.
+
+    Raises what `Mirror.call` raises, and `UnknownDeviceError`.
+    """
+    target = mirror(device)
+    if problem := target.problem:
+        raise NotConnected(problem)
+    async_to_sync(target.call)(name, **arguments)  # in the server's event loop, where the mirror lives
+    return target.state
 
 
 async def start_mirrors() -> None:

@@ -3,12 +3,13 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from skycam_project.metrics import collect
 
 from dashboard.choices import Role
 from dashboard.mirrors import mirrors
 from dashboard.readiness import readiness
 from dashboard.services import token_of
+from skycam_project.common.link import Mirror
+from skycam_project.metrics import collect
 from skycam_project.middleware import peer_in, refusal
 
 
@@ -32,9 +33,16 @@ async def metrics(request: HttpRequest) -> HttpResponse:
         token = await _token(words[1]) if len(words) == 2 and words[0].lower() == "bearer" else None
         if token is None or not token.may(Role.VIEWER):
             return refusal("forbidden", "Metrics are for SKYCAM_METRICS_NETWORKS, or with a token.")
-    hosts = {device: mirror for device, mirror in mirrors().items()}
-    text = await collect(hosts, {settings.PROCESS: generate_latest().decode()})
+    text = await collect(_processes(), {settings.PROCESS: generate_latest().decode()})
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _processes() -> dict[str, Mirror]:
+    """One link per process: all cameras live in one, whose figures must not be counted twice."""
+    links: dict[str, Mirror] = {}
+    for device, mirror in mirrors().items():
+        links.setdefault(device.split("/")[0], mirror)
+    return links
 
 
 async def _token(secret: str):

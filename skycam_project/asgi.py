@@ -11,18 +11,31 @@ django = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
-from dashboard.urls import websocket_urlpatterns  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 from dashboard.mirrors import start_mirrors  # noqa: E402
+from dashboard.urls import websocket_urlpatterns  # noqa: E402
+from skycam_project.origins import OwnPagesOnly  # noqa: E402
 
-websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+METRICS_PORT = settings.CONFIG.prometheus_port
+websocket = OwnPagesOnly(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 
 
 async def application(scope, receive, send):
     """One connection."""
     if scope["type"] == "lifespan":
         raise NotImplementedError("no lifespan: Daphne has none, so nothing may depend on it")
+    if (
+        scope["type"] == "http"
+        and METRICS_PORT
+        and scope["server"][1] == METRICS_PORT
+        and scope["path"] != "/metrics"
+    ):
+        await send(
+            {"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]}
+        )
+        await send({"type": "http.response.body", "body": b"This port serves /metrics only.\n"})
+        return
     await start_mirrors()  # with the first request: only now does the server's event loop run
     await (websocket if scope["type"] == "websocket" else django)(scope, receive, send)
 

@@ -2,14 +2,63 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import setup_logging
+
+from skycam_project.device_host import DeviceHost
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+class CameraHost(DeviceHost):
+    """Hosts all cameras."""
+
+    queue = "camera"
+    session = "camera.service:run"
+
+
+class ProcessingHost(DeviceHost):
+    """Hosts the program's own session, and says how the jobs stand."""
+
+    queue = "processing"
+    session = "sessions.system:run"
+
+
+class BeatThread(bootsteps.StartStopStep):
+    """The schedule, as a thread of the processing worker.
+
+    A process of its own would cost 80 MB, and `-B` forks one that outlives a killed worker.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent, **options):
+        super().__init__(parent, **options)
+        self.service = None
+
+    def include_if(self, parent):
+        return "processing" in parent.app.amqp.queues.consume_from
+
+    def start(self, parent):
+        from celery.beat import EmbeddedService
+
+        self.service = EmbeddedService(parent.app, thread=True)
+        self.service.start()
+
+    def stop(self, parent):
+        if self.service:
+            self.service.stop()
+
+    terminate = stop
+
+
+app.steps["worker"].add(BeatThread)
+app.steps["worker"].add(CameraHost)
+app.steps["worker"].add(ProcessingHost)
 
 
 @setup_logging.connect

@@ -7,7 +7,7 @@ import os
 import runpy
 import sys
 
-from skycam_project.parent_pipe import leave_with_parent
+from skycam_project.common.parent_pipe import leave_with_parent
 
 
 def main() -> None:

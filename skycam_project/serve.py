@@ -1,6 +1,7 @@
-"""The web process: Daphne, or uvicorn, on a socket that `up` holds. `python -m skycam_project.serve SERVER FD`."""
+"""The web process: Daphne, or uvicorn, on sockets that `up` holds: `python -m skycam_project.serve SERVER FD …`."""
 
 import os
+import socket
 import sys
 
 APPLICATION = "skycam_project.asgi:application"
@@ -9,22 +10,19 @@ APPLICATION = "skycam_project.asgi:application"
 def main() -> None:
     """Serve until SIGTERM."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
-    server, descriptor = sys.argv[1:]
+    server, *descriptors = sys.argv[1:]
     if server == "uvicorn":
         import uvicorn
 
-        uvicorn.run(
-            APPLICATION,
-            fd=int(descriptor),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
+        config = uvicorn.Config(
+            APPLICATION, lifespan="off", log_config=None, access_log=False, server_header=False
         )
+        uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(number)) for number in descriptors])
         return
     from daphne.cli import CommandLineInterface
 
-    CommandLineInterface().run(["--fd", descriptor, "--verbosity", "0", "--no-server-name", APPLICATION])
+    endpoints = [word for number in descriptors for word in ("-e", f"fd:fileno={number}")]
+    CommandLineInterface().run([*endpoints, "--verbosity", "0", "--no-server-name", APPLICATION])
 
 
 if __name__ == "__main__":

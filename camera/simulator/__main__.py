@@ -6,6 +6,7 @@ would not be able to answer: it always runs apart from its client.
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -58,7 +59,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--vendor", choices=VENDORS, default="nikon", help="nikon has live view, bulb (%(default)s)"
     )
-    parser.add_argument("--model", default="Virtual DSLR")
+    parser.add_argument("--model", default="Skycam DSLR", help="%(default)s")
     parser.add_argument("--size", default="3000x2000", metavar="WxH", help="picture in pixels (%(default)s)")
     parser.add_argument(
         "--picture", type=Path, metavar="FILE", help="a JPEG to serve instead of the rendered night"
@@ -83,6 +84,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME=N",
         help="a fault to happen N times; may be repeated",
     )
+    parser.add_argument("--verbose", action="store_true", help="log every operation to standard error")
     parser.add_argument("--parent-pipe", action="store_true", help="end when standard input is closed")
     return parser.parse_args(argv)
 
@@ -117,6 +119,8 @@ def build(options: argparse.Namespace) -> CameraServer:
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT (or the end of standard input); prints one JSON line with the ports."""
     options = parse(argv)
+    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.WARNING, format="%(message)s")
+    logging.getLogger("PIL").setLevel(logging.WARNING)
     try:
         server = build(options)
     except (ValueError, OSError) as error:

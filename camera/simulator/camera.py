@@ -97,7 +97,8 @@ class SimulatedCamera:
     Args:
         source: makes the pictures.
         vendor: `ptp.GENERIC` or `ptp.NIKON`.
-        model: name shown to the client.
+        model: name shown to the client. libgphoto2 takes a Nikon whose name begins with J, S1 or V for a
+            Nikon 1, which keeps its ISO elsewhere.
         capacity: pictures that fit on the card.
         exposure_scale: seconds a shutter second really takes; 0 makes every exposure instant.
         clock_offset_s: the camera's clock minus the machine's, seconds.
@@ -109,7 +110,7 @@ class SimulatedCamera:
         source: Source,
         *,
         vendor: int = NIKON,
-        model: str = "Virtual DSLR",
+        model: str = "Skycam DSLR",
         capacity: int = 1000,
         exposure_scale: float = 1.0,
         clock_offset_s: float = 0.0,
@@ -164,7 +165,7 @@ class SimulatedCamera:
             Prop.WHITE_BALANCE: Property(U16, 4, True, (2, 4, 6)),
             Prop.F_NUMBER: Property(U16, 280, True, F_NUMBERS),
             Prop.EXPOSURE_TIME: Property(U32, 10000, True, exposures),
-            Prop.PROGRAM: Property(U16, 1),
+            Prop.PROGRAM: Property(U16, 1, True, (1,)),
             Prop.ISO: Property(U16, 400, True, ISOS),
             Prop.DATE_TIME: Property(STRING, "", True),
         }
@@ -277,7 +278,8 @@ class SimulatedCamera:
     def _initiate_capture(self, _parameters: tuple[int, ...], _data: bytes) -> Answer:
         if self._exposing or self.faults.take("busy"):
             return Answer(Code.DEVICE_BUSY)
-        if self.faults.take("store_full") or self.card.free_images < 1:
+        self.card.blocked = self.faults.take("store_full")
+        if self.card.free_images < 1:
             return Answer(Code.STORE_FULL)
         if self.faults.take("general_error"):
             return Answer(Code.GENERAL_ERROR)
@@ -285,8 +287,10 @@ class SimulatedCamera:
             raise SilenceError
         if self.faults.take("disconnect"):
             raise HangUpError
-        self._exposing = True
         self.shutter_count += 1
+        if self.faults.take("stall"):
+            return Answer()
+        self._exposing = True
         bulb = self._number(Prop.EXPOSURE_TIME) == BULB
         self._bulb_end = threading.Event() if bulb else None
         shot = Shot(self.now(), self._number(Prop.EXPOSURE_TIME) / 10_000, *self._iso_and_f())

@@ -17,10 +17,14 @@ class Card:
 
     Args:
         capacity: number of pictures that fit, > 0.
+
+    Attributes:
+        blocked: show no room, whatever is stored.
     """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
+        self.blocked = False
         self.objects: dict[int, StoredObject] = {}
         self._handles = itertools.count(0x1000)
         self._pictures = 0
@@ -55,7 +59,7 @@ class Card:
     @property
     def free_images(self) -> int:
         """Pictures that still fit."""
-        return max(0, self.capacity - len(self.file_names()))
+        return 0 if self.blocked else max(0, self.capacity - len(self.file_names()))
 
     def file_names(self) -> list[str]:
         """Names of the pictures, oldest first."""

@@ -10,11 +10,12 @@ class Faults:
     Attributes:
         busy: captures answered with Device Busy.
         busy_set: settings answered with Device Busy.
-        store_full: captures answered with Store Full.
+        store_full: captures answered with Store Full, the card showing no room until the next capture.
         general_error: captures answered with General Error, which libgphoto2 takes for success and waits for
             ever.
         lose_event: pictures stored without an ObjectAdded event.
         lose_picture: captures that complete without a picture.
+        stall: captures that are accepted and never complete.
         disconnect: captures at which both connections are closed.
         cut_transfer: downloads that stop half-way, both connections closed.
         refuse: connections refused at the first packet.
@@ -29,6 +30,7 @@ class Faults:
     general_error: int = 0
     lose_event: int = 0
     lose_picture: int = 0
+    stall: int = 0
     disconnect: int = 0
     cut_transfer: int = 0
     refuse: int = 0

@@ -1,6 +1,7 @@
 """A simple rendered night: sky by the sun, stars that move, a horizon, noise that obeys the exposure.
 
-Light is followed in fractions of full scale, linear, and becomes an sRGB JPEG at the end, with no tone curve
+Light is followed in fractions of full scale, linear, and becomes an sRGB JPEG at the end, with no tone
+curve
 between: so a picture's linear mean is proportional to exposure time, ISO and 1 / f-number² until it clips.
 """
 
@@ -44,11 +45,11 @@ SEEING: Final = 0.8
 """Sigma of a star's image in pixels of a picture 3000 wide."""
 NOISE_POOL: Final = 1 << 21
 QUALITY: Final = 88
-MAKE, MODEL = "Skycam", "Virtual DSLR"
+MAKE, MODEL = "Skycam", "Skycam DSLR"
 
 
 def sun_elevation(moment: datetime, latitude: Degrees, longitude: Degrees) -> Degrees:
-    """Height of the sun's centre above the horizon, without refraction, good to 0.02 degrees (1950 to 2050).
+    """Height of the sun's centre above the horizon, without refraction, to 0.02 degrees (1950 to 2050).
 
     The low-precision formulae of the Astronomical Almanac, section C.
     """
@@ -108,7 +109,8 @@ class NightScene:
         generator = np.random.default_rng(seed)
         self._pool = generator.standard_normal(NOISE_POOL, dtype=np.float32)
         self._curve = np.rint(255 * to_srgb(np.linspace(0, 1, 65536, dtype=np.float32))).astype(np.uint8)
-        # The sphere's stars: a uniform random direction, brightness as star counts go (10^0.5 per magnitude).
+        # The sphere's stars: a uniform random direction, brightness as star counts go (10^0.5 per
+        # magnitude).
         declination = np.arcsin(generator.uniform(-1, 1, STARS))
         self._stars = (
             generator.uniform(0, 2 * np.pi, STARS),
@@ -240,7 +242,7 @@ class NightScene:
 
     def _encode(self, picture: NDArray[np.uint8], shot: Shot) -> bytes:
         height, width = picture.shape[:2]
-        image = Image.frombuffer("RGBX", (width, height), picture.data, "raw", "RGBX", 0, 1)
+        image = Image.frombuffer("RGBX", (width, height), picture, "raw", "RGBX", 0, 1)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:0", exif=exif(shot))
         return buffer.getvalue()

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 256 * 1024
 """Bytes per data packet."""
+_QUICK_ACKNOWLEDGE: int | None = getattr(socket, "TCP_QUICKACK", None)
 GUID = b"skycam-simulator"
 
 
@@ -130,6 +131,13 @@ class CameraServer:
             self._silenced.clear()
             self._silenced.wait(self.camera.faults.silence_s)
             return
+        logger.debug(
+            "%#06x %s -> %#06x %s",
+            request.op,
+            list(map(hex, request.parameters)),
+            answer.code,
+            answer.parameters,
+        )
         if answer.data is not None:
             self._send_data(connection, request.transaction, answer)
         connection.sendall(response(answer.code, request.transaction, answer.parameters))
@@ -138,12 +146,12 @@ class CameraServer:
         data = memoryview(answer.data or b"")
         head = struct.pack("<I", transaction)
         connection.sendall(packet(Packet.START_DATA, head + struct.pack("<Q", len(data))))
-        cut_at = len(data) // 2 if answer.cut else None
+        if answer.cut:
+            connection.sendall(packet(Packet.DATA, head + data[: len(data) // 2].tobytes()))
+            self.hang_up()
+            raise PtpError("transfer cut on purpose")
         chunk = min(CHUNK, max(4096, int(self.throughput / 20))) if self.throughput else CHUNK
         for start in range(0, max(1, len(data)), chunk):
-            if cut_at is not None and start >= cut_at:
-                self.hang_up()
-                raise PtpError("transfer cut on purpose")
             part = data[start : start + chunk]
             last = start + chunk >= len(data)
             size = HEADER.size + len(head) + len(part)
@@ -182,6 +190,10 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 
 def _read_packet(connection: socket.socket) -> tuple[int, bytes]:
+    if _QUICK_ACKNOWLEDGE is not None:
+        # A client without TCP_NODELAY holds its data phase back until the request is acknowledged: 40 ms by
+        # default.
+        connection.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGE, 1)
     length, kind = HEADER.unpack(_read(connection, HEADER.size))
     if not HEADER.size <= length <= LONGEST_REQUEST:
         raise PtpError(f"a packet of {length} bytes")
@@ -203,11 +215,11 @@ def _read_data(connection: socket.socket) -> bytes:
 
 
 class ControlServer:
-    """JSON lines over loopback TCP: tests set faults, battery and capacity, press the button, read the card.
+    """JSON lines over loopback TCP: set faults, battery, capacity; press the button; read the card.
 
     `{"faults": {"busy": 2}, "battery": 20, "capacity": 3, "press": true, "hang_up": true}`, each optional.
-    Every line is answered with `{"ok": true, ...state}` or `{"ok": false, "error": text}`. There is no login,
-    so it listens at 127.0.0.1 only and only when asked for (security.md, point 13).
+    Every line is answered with `{"ok": true, ...state}` or `{"ok": false, "error": text}`. There is no
+    login, so it listens at 127.0.0.1 only and only when asked for (security.md, point 13).
     """
 
     def __init__(self, server: CameraServer, port: int) -> None:

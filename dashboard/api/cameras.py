@@ -1,13 +1,12 @@
 """Cameras: state and commands."""
 
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from dashboard.mirrors import mirror
+from dashboard.mirrors import command, mirror
 
 STATE = {
     "type": "object",
@@ -78,14 +77,12 @@ class CameraCommandView(APIView):
     serializer_class = None
 
     def post(self, request, camera="default"):
-        device = mirror(f"camera/{camera}")
         arguments = {}
         if self.serializer_class:
             serializer = self.serializer_class(data=request.data)
             serializer.is_valid(raise_exception=True)
             arguments = serializer.validated_data
-        async_to_sync(device.call)(self.command, **arguments)
-        return Response(device.state)
+        return Response(command(f"camera/{camera}", self.command, **arguments))
 
 
 def _view(name: str, text: str, serializer=None):

@@ -1,5 +1,8 @@
 """Who is asking, who may, and how the processes are."""
 
+import contextlib
+
+from django.contrib.auth import login
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
@@ -9,10 +12,11 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from dashboard.choices import Role
-from dashboard.mirrors import mirror
+from dashboard.mirrors import command, mirror
 from dashboard.models import ApiToken
 from dashboard.readiness import readiness
 from dashboard.services import create_owner, create_token
+from skycam_project.common.link import NotConnected
 
 ANY = {"type": "object"}
 
@@ -114,13 +118,9 @@ class WelcomeView(APIView):
         responses={201: ANY},
     )
     def post(self, request):
-        from asgiref.sync import async_to_sync
-        from django.contrib.auth import login
-
         values = {key: str(request.data.get(key, "")) for key in ("token", "username", "password")}
         user = create_owner(**values)
         login(request._request, user)
-        up = mirror("up")
-        if not up.problem:
-            async_to_sync(up.call)("owner_created")
+        with contextlib.suppress(NotConnected):  # without `up` nobody listens on other addresses anyway
+            command("up", "owner_created")
         return Response({"name": user.username, "role": user.role}, status=status.HTTP_201_CREATED)

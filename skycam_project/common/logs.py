@@ -15,6 +15,13 @@ def context_of(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in STANDARD}
 
 
+class OnlyMistakes(logging.Filter):
+    """Lets a refused request pass without a log line: a 503 of `/readyz` is an answer, not a fault."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None or getattr(record, "status_code", 500) != 503
+
+
 class JsonFormatter(logging.Formatter):
     """One record as one line of JSON; what JSON cannot hold appears as its `repr`."""
 

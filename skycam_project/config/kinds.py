@@ -111,7 +111,10 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
 def _path(value: Any) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError(value)
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # ~somebody who does not exist here
+        raise ValueError(value) from error
 
 
 path = Kind(_path, "a path")

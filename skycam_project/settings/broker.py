@@ -1,7 +1,7 @@
 """Celery and the channel layer on one broker: the private socket of `up`, or what REDIS_URL says."""
 
 from skycam_project.config.broker import broker_urls
-from skycam_project.settings.base import CONFIG, RUN
+from skycam_project.settings.base import CONFIG, DATA, RUN
 
 CELERY_BROKER_URL, CHANNELS_URL = broker_urls(CONFIG.redis_url, RUN)
 
@@ -25,5 +25,11 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
 CELERY_TASK_DEFAULT_QUEUE = "processing"
 CELERY_TIMEZONE = "UTC"
+# `expires` just below the period: after a long pause one run is enough.
+CELERY_BEAT_SCHEDULE = {
+    "prune previews": {"task": "camera.prune_previews", "schedule": 3600.0, "options": {"expires": 3500}},
+    "clear logins": {"task": "dashboard.clear_logins", "schedule": 86400.0, "options": {"expires": 86000}},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "state" / "beat")
 
-__all__ = [name for name in dir() if name.isupper() and name not in {"CONFIG", "RUN"}]
+__all__ = [name for name in dir() if name.isupper() and name not in {"CONFIG", "DATA", "RUN"}]

@@ -6,12 +6,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "skycam_project.common.logs.JsonFormatter"}},
+    "filters": {"mistakes": {"()": "skycam_project.common.logs.OnlyMistakes"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}
     },
     "root": {"handlers": ["console"], "level": CONFIG.log_level.upper()},
     "loggers": {
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["mistakes"]},
         "django.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "celery": {"level": "WARNING"},

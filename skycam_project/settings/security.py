@@ -12,6 +12,7 @@ SECRET_KEY = CONFIG.secret_key or secret_key(DATA)
 AUTH_USER_MODEL = "dashboard.User"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
+CSRF_FAILURE_VIEW = "dashboard.views.csrf_failure"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

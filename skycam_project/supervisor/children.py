@@ -93,6 +93,8 @@ class Child:
 
     async def _once(self) -> str:
         """One life of the process; returns why it ended."""
+        # A pipe of our own: asyncio's would make `wait` last until the last grandchild has closed its end.
+        read_end, write_end = os.pipe()
         try:
             self.process = process = await asyncio.create_subprocess_exec(
                 *self.plan.command,
@@ -100,15 +102,17 @@ class Child:
                 pass_fds=(self._parent_fd, *self.plan.descriptors),
                 start_new_session=True,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=write_end,
                 stderr=asyncio.subprocess.STDOUT,
-                limit=1 << 20,
             )
         except OSError as error:
+            os.close(read_end)
             return f"could not be started: {error}"
+        finally:
+            os.close(write_end)
         self._say("running")
         self._lines.clear()
-        reading = asyncio.create_task(self._read(process))
+        reading = asyncio.create_task(self._read(read_end))
         watching = asyncio.create_task(self._watch(process))
         code = await process.wait()
         watching.cancel()
@@ -118,6 +122,7 @@ class Child:
         )  # grandchildren too: one that lives on would hold a device, a lock or a socket
         await asyncio.wait([reading], timeout=1)
         reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
         return hung if isinstance(hung, str) else self._why(code)
 
     def _why(self, code: int) -> str:
@@ -127,18 +132,24 @@ class Child:
         last = next((line for line in reversed(self._lines) if line.strip()), "")
         return f"exit code {code}" + (f": {last[:200]}" if code and last else "")
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        while True:
-            try:
-                line = await process.stdout.readline()
-            except ValueError:  # a line longer than the limit: its rest follows as lines of its own
-                continue
-            if not line:
-                return
-            if not line.startswith(b"{"):
-                self._lines.append(line.decode(errors="replace").strip())
-            self._output(self.plan.name, line)
+    async def _read(self, descriptor: int) -> None:
+        reader = asyncio.StreamReader(limit=1 << 20)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
+        )
+        try:
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:  # a line longer than the limit: its rest follows as lines of its own
+                    continue
+                if not line:
+                    return
+                if not line.startswith(b"{"):
+                    self._lines.append(line.decode(errors="replace").strip())
+                self._output(self.plan.name, line)
+        finally:
+            transport.close()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> str:
         """Kill a process that lives but no longer works; returns the reason."""

@@ -27,16 +27,17 @@ def broker_plan(config: Configuration, run: Path) -> Plan | None:
     )
 
 
-def web_plan(config: Configuration, listener: socket.socket) -> Plan:
-    """The server, on a socket that `up` holds: while it starts again, callers wait instead of being refused."""
+def web_plan(config: Configuration, listeners: list[socket.socket]) -> Plan:
+    """The server, on sockets that `up` holds: while it starts again, callers wait instead of being refused."""
+    descriptors = tuple(listener.fileno() for listener in listeners)
 
     async def probe() -> bool:
-        return await http_status(listener.getsockname(), "/healthz") == 200
+        return (await http_get(listeners[0].getsockname(), "/healthz"))[0] == 200
 
     return Plan(
         name="web",
-        command=_module("web", "skycam_project.serve", config.server, str(listener.fileno())),
-        descriptors=(listener.fileno(),),
+        command=_module("web", "skycam_project.serve", config.server, *map(str, descriptors)),
+        descriptors=descriptors,
         probe=probe,
     )
 
@@ -57,19 +58,20 @@ def demo_plan(camera_ports: tuple[int, int]) -> Plan:
     return Plan(name="dslr", command=_module("dslr", "camera.simulator", *arguments))
 
 
-async def http_status(address: tuple, path: str) -> int:
-    """Status of a GET to this machine, 0 for none within 5 s."""
+async def http_get(address: tuple, path: str) -> tuple[int, bytes]:
+    """Status and body of a GET to this machine; status 0 when there is no answer within 5 s."""
     host = "127.0.0.1" if address[0] in ("0.0.0.0", "::") else address[0]  # noqa: S104 - compared, not bound
     try:
         async with asyncio.timeout(5):
             reader, writer = await asyncio.open_connection(host, address[1])
             try:
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-                return int((await reader.readline()).split()[1])
+                status = int((await reader.readline()).split()[1])
+                return status, (await reader.read(1 << 20)).partition(b"\r\n\r\n")[2]
             finally:
                 writer.close()
     except (OSError, TimeoutError, IndexError, ValueError):
-        return 0
+        return 0, b""
 
 
 async def link_answers(path: Path) -> bool:

@@ -1,9 +1,7 @@
 """The one foreground command: data folder, broker, migrations, processes, "ready", and a clean end."""
 
 import asyncio
-import contextlib
 import errno
-import fcntl
 import logging
 import os
 import signal
@@ -18,7 +16,7 @@ import orjson
 
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.link import Host
+from skycam_project.common.link import Host, OwnedElsewhere
 from skycam_project.config import Configuration
 from skycam_project.config.broker import broker_socket, broker_urls
 from skycam_project.config.places import prepare_data_folder, runtime_folder, setup_token_file
@@ -32,6 +30,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only once there is an owner
 PORT_PATIENCE_S = 4.0
 """After a kill -9 of `up` its children need 2 s to leave and to let the port go."""
+
+
+PATIENCE_S = 10.0
+"""After this long without being ready a person wants to know why."""
 
 
 class StartError(SkycamError):
@@ -59,28 +61,20 @@ def listen(host: str, port: int) -> socket.socket:
             time.sleep(0.2)
 
 
+def _reasons(body: bytes) -> str:
+    """What `/readyz` gives as reasons, in one line."""
+    try:
+        parts = orjson.loads(body)["parts"]
+    except (ValueError, KeyError, TypeError):
+        return "the web process does not answer yet"
+    return "; ".join(part["reason"] for part in parts.values() if not part["ok"])
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def only_one(run: Path):
-    """Hold the lock of this data folder. Raises `StartError` naming the process that has it."""
-    with (run / "up.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise StartError(
-                f"Skycam runs already for this data folder (process {file.read().strip()})"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
 
 
 class Supervisor:
@@ -95,7 +89,7 @@ class Supervisor:
         self.lines = LineCollector(log_file, config.log_max_size, config.log_backup_count)
         self.children: list[Child] = []
         self.tasks: list[asyncio.Task[None]] = []
-        self.link = Host(self.run_folder, "up", {"owner_created": self.owner_created})
+        self.link = Host(self.run_folder, "up", {"owner_created": self.owner_created}, metrics=self._metrics)
         self.facts: dict[str, Any] = {
             "started_at": iso_utc(datetime.now(UTC)),
             "demo": config.is_demo,
@@ -124,13 +118,16 @@ class Supervisor:
         read_end, self._write_end = os.pipe()
         os.set_inheritable(self._write_end, False)
         self._parent_fd = read_end
-        self.listener = listen(self.config.host or LOOPBACK, self.config.port)
-        self._publish()
-        async with self.link:
-            try:
-                await self._until_stopped(stopping)
-            finally:
-                await self._stop()
+        try:
+            async with self.link:  # its lock on `up` is also what keeps a second one off this data folder
+                self._listen(self.config.host or LOOPBACK)
+                try:
+                    self._publish()
+                    await self._until_stopped(stopping)
+                finally:
+                    await self._stop()
+        except OwnedElsewhere as owned:
+            raise StartError(f"Skycam runs already for {self.config.data}: {owned}") from None
         return 0
 
     async def _until_stopped(self, stopping: asyncio.Event) -> None:
@@ -155,7 +152,7 @@ class Supervisor:
         if self.config.is_demo:
             self._add(plans.demo_plan(self.camera_ports))
         cameras = tuple(f"camera-{camera.id}" for camera in self.config.all_cameras())
-        self._add(plans.web_plan(self.config, self.listener))
+        self._add(plans.web_plan(self.config, self.listeners))
         self._add(plans.worker_plan("camera", self.run_folder, cameras))
         self._add(plans.worker_plan("processing", self.run_folder, ("processing",)))
         if plan:
@@ -164,9 +161,16 @@ class Supervisor:
         self._say_ready(answer["setup_token"])
 
     async def _until_ready(self) -> None:
-        pause = 0.1
-        while await plans.http_status(self.listener.getsockname(), "/readyz") != 200:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(pause)
+        """Ask until everything is there; now and then say what is not."""
+        began = said = time.monotonic()
+        while True:
+            status, body = await plans.http_get(self.listener.getsockname(), "/readyz")
+            if status == 200:
+                return
+            if time.monotonic() - said > PATIENCE_S:
+                said = time.monotonic()
+                log.warning("not ready after %d s: %s", said - began, _reasons(body))
+            await asyncio.sleep(0.1)
 
     async def _prepare(self) -> dict[str, Any]:
         """Migrations and first-run token, in a process of its own: `up` stays without Django."""
@@ -212,6 +216,15 @@ class Supervisor:
             }
         )
 
+    def _metrics(self) -> str:
+        """By hand: the client library would double the memory of `up`."""
+        name = "skycam_process_restarts_total"
+        lines = [f"# HELP {name} Starts after an end that nobody asked for.", f"# TYPE {name} counter"]
+        lines += [
+            f'{name}{{child="{child.plan.name}"}} {child.state()["restarts"]}' for child in self.children
+        ]
+        return "\n".join(lines) + "\n"
+
     # ---- the owner exists: from this machine to the network
 
     async def owner_created(self) -> None:
@@ -226,26 +239,39 @@ class Supervisor:
 
         def reopened() -> Plan:
             self._listen_everywhere()
-            return plans.web_plan(self.config, self.listener)
+            return plans.web_plan(self.config, self.listeners)
 
         await web.restart(reopened)
         log.info("pages are now reachable from the local network")
 
     def _listen_everywhere(self) -> None:
-        """Only while no web process holds the old socket."""
-        self.listener.close()
+        """Only while no web process holds the old sockets."""
+        for listener in self.listeners:
+            listener.close()
         try:
-            self.listener = listen(EVERYWHERE, self.config.port)
+            self._listen(EVERYWHERE)
         except StartError as error:
             log.warning("%s; staying on this machine only", error)
-            self.listener = listen(LOOPBACK, self.config.port)
+            self._listen(LOOPBACK)
+
+    def _listen(self, host: str) -> None:
+        """One socket for everything, and one for metrics alone when PROMETHEUS_PORT asks for it."""
+        self.listeners = [listen(host, self.config.port)]
+        if self.config.prometheus_port:
+            try:
+                self.listeners.append(listen(host, self.config.prometheus_port))
+            except StartError:
+                self.listeners[0].close()
+                raise
+        self.listener = self.listeners[0]
 
     async def _stop(self) -> None:
         """Children in reverse order, so that the broker goes last; then everything that is ours."""
         for child in reversed(self.children):
             await child.stop()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
         os.close(self._write_end)
         os.close(self._parent_fd)
         broker_socket(self.run_folder).unlink(missing_ok=True)
@@ -255,5 +281,4 @@ def main(config: Configuration, notes: list[str]) -> int:
     """Run `up`. Returns the exit code; raises `SkycamError` for what a person can mend."""
     supervisor = Supervisor(config, notes)
     logging.basicConfig(level=config.log_level.upper(), handlers=[CollectorHandler(supervisor.lines)])
-    with only_one(supervisor.run_folder):
-        return asyncio.run(supervisor.run())
+    return asyncio.run(supervisor.run())

@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     """Wait for a condition; generous, because only its absence is a failure."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition may be another process's doing
+        while not condition():
             await asyncio.sleep(0.005)
 
 

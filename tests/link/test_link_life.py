@@ -174,11 +174,11 @@ async def test_a_hung_host_costs_its_callers_three_seconds_at_most(folder, spawn
         await slew
     with pytest.raises(NotConnected, match="silent"):
         await asking  # it never heard the first line: nothing was sent
-    assert time.monotonic() - started < 5.0  # 3 s promised; the rest is for a busy machine
-    started = time.monotonic()
+    assert (
+        time.monotonic() - started < 10
+    )  # 3 s promised, of the 60 asked for; the rest is for a busy machine
     with pytest.raises(NotConnected, match=r"silent|not accept"):
-        await mirror.call("slew", ra=1)
-    assert time.monotonic() - started < 1.0  # at once
+        mirror.call("slew", ra=1).send(None)  # at once: before it ever waits
     host.send_signal(signal.SIGCONT)
     await until(lambda: not mirror.problem)
     await asyncio.sleep(0.2)

@@ -99,6 +99,13 @@ def test_a_folder_of_somebody_else_is_refused(folder, monkeypatch):
         wire.private_folder(folder)
 
 
+def test_a_folder_that_is_shared_is_refused_and_left_alone(folder):
+    folder.chmod(0o1777)
+    with pytest.raises(LinkSetupError, match="open to everybody"):
+        wire.private_folder(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o1777
+
+
 def test_the_link_imports_neither_django_nor_celery_nor_prometheus():
     code = (
         "import sys, skycam_project.common.link as l;"

@@ -14,13 +14,13 @@ from skycam_project.common.link.errors import (
     OutcomeUnknown,
     OwnedElsewhere,
 )
-from skycam_project.common.link.host import FenceStore, Host
+from skycam_project.common.link.host import Host
+from skycam_project.common.link.keep import keep
 from skycam_project.common.link.mirror import Mirror, Snapshot
 
 __all__ = [
     "Answer",
     "CallError",
-    "FenceStore",
     "Host",
     "LinkSetupError",
     "MessageTooLongError",
@@ -30,5 +30,6 @@ __all__ = [
     "OwnedElsewhere",
     "Snapshot",
     "ask",
+    "keep",
     "read",
 ]

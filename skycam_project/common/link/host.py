@@ -9,11 +9,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import orjson
 
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.fence import FenceStore
 from skycam_project.common.link import wire
 from skycam_project.common.link.errors import CallError, MessageTooLongError
 from skycam_project.common.link.lock import OwnerLock
@@ -22,14 +23,6 @@ log = logging.getLogger(__name__)
 
 Call = Callable[..., Awaitable[Any]]
 """A handler: keyword arguments from the wire in, anything that JSON can express out."""
-
-
-class FenceStore(Protocol):
-    """Gives each owner of a device a number greater than all before."""
-
-    def next_fence(self, device: str) -> int:
-        """A number greater than every one given for `device` before. May block: it is called in a thread."""
-        ...
 
 
 class Host:
@@ -103,16 +96,24 @@ class Host:
             )
         self.version += 1
         self._state, self._line = packed, b'{"v":%d,"state":%b}\n' % (self.version, packed)
-        if loop is not None and not self._flushing:
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if self._loop is not None and not self._flushing:
             self._flushing = True
-            loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Send the newest snapshot to every mirror that lacks it; one that does not read gets it later."""
+        """Send the newest snapshot to every mirror that lacks it, then the answers that waited for that.
+
+        One that does not read gets both later: what is held for it is its answers and no snapshot.
+        """
         self._flushing = False
-        for peer in self._peers:
-            if peer.blocked_since is None:
-                peer.send_newest()
+        reading = [peer for peer in self._peers if peer.blocked_since is None]
+        for peer in reading:
+            peer.send_newest()
+        for peer in reading:
+            peer.send_answers()
 
     # ---- life
 
@@ -136,6 +137,7 @@ class Host:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._flush()
         self._loop = None
         self._beat_timer.cancel()
         self.path.unlink(missing_ok=True)  # before the lock goes: until then nobody else puts one there
@@ -194,8 +196,8 @@ class Host:
         except Exception as error:
             log.exception("%s: call %s failed", self.name, name)
             answer = _refusal("internal", f"{self.name}: {name}: {type(error).__name__}: {error}")
-        self._flush()  # everybody's snapshot, then the caller's even if it reads slowly, then the answer
-        peer.answer(name, number, answer)
+        peer.answer(name, answer | {"id": number, "v": self.version})
+        self._flush_soon()
 
     async def _ping(self) -> dict[str, int]:
         return {"pid": os.getpid()}
@@ -215,6 +217,7 @@ class Peer(wire.Lines):
     def __init__(self, host: Host) -> None:
         super().__init__()
         self._host, self._sent = host, -1
+        self._answers: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -245,12 +248,8 @@ class Peer(wire.Lines):
     def broken(self, why: str) -> None:
         log.warning("%s: a caller speaks nonsense (%s); its connection is closed", self._host.name, why)
 
-    def answer(self, name: str, number: int, answer: dict[str, Any]) -> None:
-        """Write the newest snapshot, if this end lacks it, and the answer."""
-        if self.transport.is_closing():
-            return
-        self.send_newest()
-        answer |= {"id": number, "v": self._host.version}
+    def answer(self, name: str, answer: dict[str, Any]) -> None:
+        """Take the answer to a call, to be sent after the snapshot that the call caused."""
         try:
             line = orjson.dumps(answer)
             if len(line) > wire.LONGEST_LINE:
@@ -258,8 +257,14 @@ class Peer(wire.Lines):
         except (TypeError, MessageTooLongError) as error:
             log.error("%s: the result of %s cannot be sent: %s", self._host.name, name, error)
             text = f"{self._host.name}: {name} was carried out, but its result cannot be sent: {error}"
-            line = orjson.dumps({"id": number, "v": self._host.version} | _refusal("internal", text))
-        self.transport.write(line + b"\n")
+            line = orjson.dumps({"id": answer["id"], "v": answer["v"]} | _refusal("internal", text))
+        self._answers.append(line + b"\n")
+
+    def send_answers(self) -> None:
+        """Write the answers that wait, after `send_newest`."""
+        if self._answers:
+            lines, self._answers = b"".join(self._answers), []
+            self.transport.write(lines)
 
     def send_newest(self) -> None:
         """Write the newest snapshot unless this end has it."""
@@ -283,3 +288,4 @@ class Peer(wire.Lines):
         super().resume_writing()
         self.transport.resume_reading()
         self.send_newest()
+        self.send_answers()

@@ -68,12 +68,14 @@ def socket_path(folder: Path, name: str) -> Path:
 def private_folder(folder: Path) -> None:
     """Make `folder` if it is missing, and nobody else's business (0700).
 
-    Raises `LinkSetupError` when it belongs to another user.
+    Raises `LinkSetupError` when it belongs to another user or everybody may write in it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_uid != os.geteuid():
         raise LinkSetupError(f"{folder} belongs to another user (uid {found.st_uid}); choose another folder")
+    if found.st_mode & 0o002:  # /tmp itself, say: as root the next line would close it to everybody
+        raise LinkSetupError(f"{folder} is open to everybody; choose a folder of its own")
     if found.st_mode & 0o077:
         folder.chmod(0o700)
 

@@ -1,0 +1,36 @@
+"""The verbs of sessions for other apps."""
+
+from typing import Any
+
+from django.conf import settings
+
+from sessions.store.manager import SessionManager
+from sessions.store.session import SessionStatus
+from skycam_project.common.clock import iso_utc
+
+SHOWN_ROWS = 12
+"""Log rows in a live summary; the whole log is in the session."""
+
+
+def open_sessions(instrument: str, **options: Any) -> SessionManager:
+    """The sessions of one instrument, owned by this process from now on; raises what `SessionManager` raises."""
+    config = settings.CONFIG
+    location = None
+    if config.latitude is not None and config.longitude is not None:
+        location = {"lat": config.latitude, "lon": config.longitude, "alt": config.elevation}
+    return SessionManager(settings.DATA / "sessions", location, instrument=instrument, **options)
+
+
+def summary(status: SessionStatus) -> dict[str, Any]:
+    """A session as the link's states carry it: id, type, target, started_at, frames, bytes, warnings, errors, log."""
+    return {
+        "id": status.id,
+        "type": status.type,
+        "target": status.target,
+        "started_at": iso_utc(status.started_at),
+        "frames": status.frames,
+        "bytes": status.bytes,
+        "warnings": status.warnings,
+        "errors": status.errors,
+        "log": [row | {"time": iso_utc(row["time"])} for row in status.logs[-SHOWN_ROWS:]],
+    }

@@ -1,0 +1,200 @@
+"""A session's folder becomes one ASDF file: no recompression, memory that does not grow, any number of times.
+
+Steps, each safe to repeat: seal, collect (journals and checked frames), frames out (external storage), write
+`<id>.asdf.tmp`, sync, rename, sync the folder, remove the session's folder.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sessions.store import blocks, host, ids, metadata, tree
+from sessions.store.blocks import Codec
+from sessions.store.collect import Collection
+from sessions.store.disk import copy_range, write_all
+from sessions.store.errors import DamagedFileError
+from sessions.store.layout import FRAMES, Layout
+from sessions.store.space import FreeSpace
+from sessions.store.tables import BlockSpool
+from sessions.store.verify import verify
+from skycam_project.common.files import fsync_folder
+
+EMBED_LIMIT = 2 << 30
+"""Bytes of frames from which a session keeps them outside."""
+_SPOOL = ".columns.tmp"
+_MARGIN = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished session.
+
+    Attributes:
+        path: its file.
+        session_id: the name it got (its own, unless that was taken).
+        status: complete, recovered or aborted.
+        frames: kept.
+        frames_lost: acknowledged once, damaged or missing now.
+        bad_lines: damaged journal lines.
+    """
+
+    path: Path
+    session_id: str
+    status: str
+    frames: int
+    frames_lost: int
+    bad_lines: int
+
+
+def finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpace) -> Finished:
+    """Put a session together; its folder is gone when this returns.
+
+    The journals must not be written any more (owner ended or dead, folder sealed).
+
+    Args:
+        layout: of the data folder.
+        folder: the session's `.partial` folder.
+        head: its identity.
+        space: decides whether frames can be embedded.
+
+    Raises:
+        OSError: the file could not be written (no room, for instance); nothing is lost, call again.
+    """
+    start = metadata.parse_iso(head["start_time"])
+    name, done = _name(layout, head, start)
+    final = layout.final(name, start)
+    outside = final.with_suffix(".frames")
+    if done:
+        found = _finished(final, name)
+        layout.discard(folder)
+        return found
+    frames_root = outside if outside.exists() else folder / FRAMES
+    spool = BlockSpool(folder / _SPOOL, Codec(head["codec"]))
+    try:
+        content = Collection(folder, head, frames_root, spool, layout.quarantine / head["session_id"])
+        size = sum(entry.size for entry in content.entries)
+        _make_day(layout, final.parent)
+        external = size > 0 and (outside.exists() or not _embed(head, size, space))
+        if external and not outside.exists():
+            frames_root.rename(outside)
+            fsync_folder(outside.parent)
+            fsync_folder(folder)
+        meta, metrics = _meta(head, name, content), _metrics(content, size)
+        text = tree.render(content, meta, metrics, spool, outside.name if external else None)
+        _write(final, text, spool, content, None if external else frames_root)
+    finally:
+        spool.close()
+    layout.discard(folder)
+    return Finished(final, name, meta["status"], metrics["frames_captured"], content.lost, content.bad_lines)
+
+
+def _name(layout: Layout, head: dict[str, Any], start) -> tuple[str, bool]:
+    """The name to finish under, and whether that has been done already."""
+    names = ids.numbered(head["session_id"])
+    for name in names:
+        final = layout.final(name, start)
+        if not final.exists():
+            return name, False
+        try:
+            if tree.read_header(final)[0]["meta"]["uuid"] == head["uuid"]:
+                return name, verify(final).ok
+        except (DamagedFileError, KeyError, TypeError):
+            continue  # somebody else's file, or a broken one: never overwritten
+    raise AssertionError("ids.numbered ended")
+
+
+def _finished(final: Path, name: str) -> Finished:
+    found, _ = tree.read_header(final)
+    metrics = found["observability"]["metrics"]
+    counts = (metrics["frames_captured"], metrics["frames_lost"], metrics["journal_bad_lines"])
+    return Finished(final, name, found["meta"]["status"], *counts)
+
+
+def _embed(head: dict[str, Any], size: int, space: FreeSpace) -> bool:
+    if head.get("storage") == "external" or size >= head.get("embed_limit", EMBED_LIMIT):
+        return False
+    return space.room_for(size + _MARGIN)
+
+
+def _make_day(layout: Layout, day: Path) -> None:
+    if not day.exists():
+        day.mkdir(parents=True, exist_ok=True)
+        while day != layout.root:
+            day = day.parent
+            fsync_folder(day)
+
+
+def _meta(head: dict[str, Any], name: str, content: Collection) -> dict[str, Any]:
+    meta: dict[str, Any] = {
+        "schema_version": tree.SCHEMA_VERSION,
+        "session_id": name,
+        "uuid": head["uuid"],
+        "session_type": head["session_type"],
+        "instrument": head["instrument"],
+        "start_time": head["start_time"],
+        "end_time": metadata.iso(content.last_time) if content.last_time is not None else head["start_time"],
+        "status": content.status or "recovered",
+        "target": head.get("target"),
+        "purpose": head.get("purpose"),
+        "location": head.get("location"),
+        "software": head.get("software") or host.software(),
+        "host": head.get("host"),
+        "timezone": head.get("timezone"),
+    }
+    changed = {
+        k: v for k, v in content.meta.items() if k not in metadata.RESERVED_META or k in ("target", "purpose")
+    }
+    return meta | head.get("meta", {}) | changed
+
+
+def _metrics(content: Collection, size: int) -> dict[str, Any]:
+    kept = sum(len(camera.arrays) + len(camera.originals) for camera in content.cameras.values())
+    return {
+        "frames_captured": kept,
+        "errors": content.errors,
+        "warnings": content.warnings,
+        "duration_seconds": round(content.duration, 3),
+        "frames_lost": content.lost,
+        "journal_bad_lines": content.bad_lines,
+        "bytes": size,
+    }
+
+
+def _write(
+    final: Path, text: bytes, spool: BlockSpool, content: Collection, frames_root: Path | None
+) -> None:
+    temporary = final.with_name(final.name + ".tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        position = write_all(handle, text)
+        offsets = []
+        for size in spool.sizes:
+            offsets.append(position)
+            position += size
+        spool.copy_to(handle)
+        if frames_root:
+            for entry in content.entries:
+                offsets.append(position)
+                position += _copy_frame(frames_root / entry.file, entry, handle)
+        write_all(handle, blocks.pack_index(offsets))
+        os.fsync(handle)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)
+    temporary.rename(final)
+    fsync_folder(final.parent)
+
+
+def _copy_frame(path: Path, entry, target: int) -> int:
+    source = os.open(path, os.O_RDONLY)
+    try:
+        header = 0
+        if entry.offset < 0:
+            header = write_all(target, blocks.pack_header(bytes(4), entry.length, entry.length, entry.md5))
+        copy_range(source, target, max(entry.offset, 0), entry.length)
+        return header + entry.length
+    finally:
+        os.close(source)

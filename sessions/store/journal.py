@@ -1,0 +1,249 @@
+"""The append-only record of a session: one line per record, readable whatever happens to the file.
+
+A line is 8 hexadecimal digits of the CRC-32 of the JSON bytes, a space, the JSON, a newline. Every record
+has `k` (kind), `t` (microseconds UTC), `q` (sequence number in this file) and `mono` (monotonic
+nanoseconds, the
+same clock for all processes of one boot); the rest depends on the kind:
+
+- `open`: a process begins to write: `process`, `pid`, `boot`, `host`; the owner's also has `head`
+- `log`: `l` level, `s` source, `m` message, `c` context or null
+- `evt`: `e` name, `d` details or null
+- `tel`: `n` series, `at` time, `v` values by column
+- `cam`: `cam` name, `info`, `settings` (each only when it is new)
+- `frame`: `cam` name, `i` index, `f` path below `frames/`, `form` array or original, `b` bytes, `h` sha256,
+  `at` time, `v` values by column, `x` place, type and shape of the array in the file
+- `cal`: `n` list, `v` value; or the fields of `frame`
+- `meta`: `v` changed keys
+- `end`: `status`
+"""
+
+import heapq
+import os
+import re
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sessions.store import host, values
+from sessions.store.disk import sync_data
+from sessions.store.errors import WriteError
+
+OWNER = "journal.jsonl"
+"""Name of the owner's journal; other processes write `journal-<process>.jsonl`."""
+PATTERN = "journal*.jsonl"
+MAX_RECORD = 1 << 20
+"""Bytes of one record; larger ones are refused or cut at the call."""
+_RECORD_START = re.compile(rb'[0-9a-f]{8} \{"k":')
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When and where a record was written.
+
+    Attributes:
+        time: microseconds UTC.
+        sequence: number of the record in its journal.
+    """
+
+    time: int
+    sequence: int
+
+
+class JournalWriter:
+    """Appends records to one file; safe to use from many threads.
+
+    A record has reached the kernel when `append` returns (a killed process loses nothing) and the disk when
+    `sync` returns (a power cut loses nothing). Syncs of several threads are merged; appending waits for none.
+
+    Args:
+        path: the journal; created, or continued behind whatever a crash left there.
+        process: name of the writing process, for the `open` record.
+        now: microseconds UTC.
+        sequence: number of the first record.
+        head: the session's head, repeated here so that a damaged `head.json` can be rebuilt.
+
+    Raises:
+        OSError: the file cannot be opened (the folder is gone, for instance).
+        WriteError: the disk refused the first record.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        process: str,
+        now=lambda: time.time_ns() // 1000,
+        sequence: int = 0,
+        head: dict[str, Any] | None = None,
+    ) -> None:
+        self.lock = threading.Lock()
+        self._sync_lock = threading.Lock()
+        self.now = now
+        self._sequence = sequence
+        self._synced = sequence
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self.size = os.fstat(self._handle).st_size
+            self._torn = self.size > 0 and os.pread(self._handle, 1, self.size - 1) != b"\n"
+            opening = {
+                "process": process,
+                "pid": os.getpid(),
+                "boot": host.boot_id(),
+                "host": host.host_name(),
+            }
+            self.append("open", values.encode(opening | ({"head": head} if head else {})))
+        except BaseException:
+            os.close(self._handle)
+            raise
+
+    @property
+    def dirty(self) -> bool:
+        """Whether records wait for a sync."""
+        return self._synced != self._sequence
+
+    def append(self, kind: str, body: bytes) -> Stamp:
+        """Write one record; it survives the death of this process.
+
+        Args:
+            kind: one of the kinds above, ASCII.
+            body: the other fields as a JSON object.
+
+        Raises:
+            WriteError: the disk refused; nothing was recorded.
+        """
+        with self.lock:
+            return self.append_locked(kind, body)
+
+    def append_locked(self, kind: str, body: bytes) -> Stamp:
+        """`append` for a caller that holds `lock`."""
+        stamp = Stamp(self.now(), self._sequence)
+        comma = b"" if body == b"{}" else b","
+        record = b'{"k":"%b","t":%d,"q":%d,"mono":%d%b%b' % (
+            kind.encode(),
+            stamp.time,
+            stamp.sequence,
+            time.monotonic_ns(),
+            comma,
+            body[1:],
+        )
+        line = b"%b%08x %b\n" % (b"\n" if self._torn else b"", zlib.crc32(record), record)
+        self._write(line)
+        self._sequence += 1
+        return stamp
+
+    def _write(self, line: bytes) -> None:
+        written = 0
+        try:
+            while written < len(line):  # one call, unless the disk fills up in the middle of it
+                written += os.write(self._handle, line[written:] if written else line)
+        except OSError as error:
+            self._torn = self._torn or written > 0
+            raise WriteError(f"the journal cannot be written: {error.strerror}") from error
+        finally:
+            self.size += written
+        self._torn = False
+
+    def sync(self) -> None:
+        """Return when everything appended so far survives a power cut. Raises `WriteError`."""
+        wanted = self._sequence
+        with self._sync_lock:
+            if self._synced >= wanted:
+                return
+            reached = self._sequence
+            try:
+                sync_data(self._handle)
+            except OSError as error:
+                raise WriteError(f"the journal cannot be synced: {error.strerror}") from error
+            self._synced = reached
+
+    def close(self) -> None:
+        """Close the file; no further call is allowed."""
+        with self._sync_lock, self.lock:
+            if self._handle >= 0:
+                os.close(self._handle)
+                self._handle = -1
+
+
+class JournalReader:
+    """The records of one journal, in the order they were written; damage is skipped and counted.
+
+    Attributes:
+        bad_lines: damaged lines met so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bad_lines = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with self.path.open("rb") as file:
+            for line in file:
+                record = _parse(line.removesuffix(b"\n"))
+                if record is not None:
+                    yield record
+                elif line != b"\n":
+                    self.bad_lines += 1
+                    yield from self._salvage(line)
+
+    @staticmethod
+    def _salvage(line: bytes) -> Iterator[dict[str, Any]]:
+        """Whole records inside a bad line: a torn one in front of them, or a newline that was damaged."""
+        for match in _RECORD_START.finditer(line):
+            start = match.start()
+            following = _RECORD_START.search(line, start + 1)
+            stop = following.start() if following else len(line)
+            # What stood for the newline is no part of the record.
+            for end in (stop, stop - 1):
+                record = _parse(line[start:end]) if end > start else None
+                if record is not None:
+                    yield record
+                    break
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    body = line[9:]
+    if len(line) < 11 or line[8:9] != b" ":
+        return None
+    try:
+        if int(line[:8], 16) != zlib.crc32(body):
+            return None
+        record = orjson.loads(body)
+    except ValueError:
+        return None
+    known = isinstance(record, dict) and isinstance(record.get("t"), int) and isinstance(record.get("k"), str)
+    return record if known else None
+
+
+def merged(readers: list[JournalReader], boots: list[str]) -> Iterator[dict[str, Any]]:
+    """The records of several journals of one session in the order they happened.
+
+    Each journal keeps its own order; between journals the monotonic clock decides, boot by boot, so that a
+    clock
+    that was set back reorders nothing.
+
+    Args:
+        readers: journals, the owner's first.
+        boots: boot ids in the order the session saw them.
+    """
+    if len(readers) == 1:
+        return iter(readers[0])
+    streams = [_keyed(reader, number, boots) for number, reader in enumerate(readers)]
+    return (record for _, record in heapq.merge(*streams, key=lambda pair: pair[0]))
+
+
+def _keyed(
+    reader: JournalReader, number: int, boots: list[str]
+) -> Iterator[tuple[tuple[int, int, int], dict[str, Any]]]:
+    newest = (0, 0, number)
+    boot = 0
+    for record in reader:
+        if record["k"] == "open":
+            boot = boots.index(record["boot"]) if record.get("boot") in boots else len(boots)
+        mono = record.get("mono")
+        newest = max(newest, (boot, mono if isinstance(mono, int) else 0, number))
+        yield newest, record

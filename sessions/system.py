@@ -1,0 +1,51 @@
+"""The processing worker's link: the program's own session, the disk, and how the jobs stand."""
+
+import asyncio
+import shutil
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from prometheus_client import Gauge, generate_latest
+
+from sessions.services import open_sessions, summary
+from sessions.store.manager import SessionManager
+from skycam_project.common.clock import iso_utc
+from skycam_project.common.fence import FileFences
+from skycam_project.common.link import Host
+from skycam_project.common.units import Seconds
+
+INSTRUMENT = "system"
+LOOK: Seconds = 5.0
+"""Between two looks at disk and session."""
+
+free_bytes = Gauge("skycam_disk_free_bytes", "Free bytes of the disk that holds the data folder")
+utilization = Gauge(
+    "skycam_storage_utilization_pct", "Used share of the disk that holds the data folder, percent"
+)
+
+
+async def run() -> None:
+    """Host the link `processing` until cancelled. Raises `OwnedElsewhere` at once when another worker does."""
+    host = Host(settings.RUN, "processing", {}, metrics=generate_latest, fences=FileFences(settings.RUN))
+    async with host:
+        manager = await asyncio.to_thread(open_sessions, INSTRUMENT)
+        try:
+            while True:
+                host.publish(await asyncio.to_thread(state, manager))
+                await asyncio.sleep(LOOK)
+        finally:
+            await asyncio.to_thread(manager.shutdown)
+
+
+def state(manager: SessionManager) -> dict[str, Any]:
+    """What pages show of it."""
+    usage = shutil.disk_usage(settings.DATA)
+    free_bytes.set(usage.free)
+    utilization.set(100 * usage.used / usage.total)
+    return {
+        "session": summary(manager.status()),
+        "disk_free_bytes": usage.free,
+        "disk_total_bytes": usage.total,
+        "updated_at": iso_utc(datetime.now(UTC)),
+    }

@@ -1,0 +1,89 @@
+// Numbers, units and times for people (interface guide, section 3). Pure: nothing here touches the page.
+export const NONE = "\u2013";
+const MINUS = "\u2212";
+const THIN = "\u202f";
+const known = (x) => typeof x === "number" && Number.isFinite(x);
+
+/** Fixed decimals, true minus, thin space between thousands from 10 000 on, en dash for missing. */
+export function num(x, digits = 0) {
+  if (!known(x)) return NONE;
+  const raw = Math.abs(x).toFixed(digits);
+  const grouped = Math.abs(x) < 10000 ? raw : raw.replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+  return (x < 0 && Number(raw) !== 0 ? MINUS : "") + grouped;
+}
+
+/** A duration in seconds: 22 s, 4 min, 2 h 19 min. */
+export function span(seconds) {
+  if (!known(seconds)) return NONE;
+  if (seconds < 89.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${String(minutes % 60).padStart(2, "0")} min` : `${Math.round(hours / 24)} d`;
+}
+
+/** Exposure as photographers write it: 30 s, 0.5 s, 1/250 s. Returns [value, unit]. */
+export function exposure(seconds) {
+  if (!known(seconds)) return [NONE, ""];
+  if (seconds >= 0.3) return [String(Number(seconds.toFixed(seconds < 10 ? 1 : 0))), "s"];
+  return [`1/${Math.round(1 / seconds)}`, "s"];
+}
+
+export const exposureText = (seconds) => exposure(seconds).filter(Boolean).join(" ");
+export const apertureText = (f) => (known(f) ? `f/${Number(f.toFixed(1))}` : NONE);
+
+/** ISO 1600, gain 60. */
+export const gainText = (gain, unit) => (known(gain) ? `${unit || "gain"} ${num(gain)}` : NONE);
+
+/** Three significant digits in SI: 27.6 MB. */
+export function bytes(count) {
+  if (!known(count)) return NONE;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, unit] = [count, 0];
+  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  const digits = unit === 0 ? 0 : value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${num(value, digits)} ${units[unit]}`;
+}
+
+/** Storage as time: "Room for 61 h". `null` when it cannot be known. */
+export function room(freeBytes, bytesPerFrame, interval) {
+  if (![freeBytes, bytesPerFrame, interval].every((x) => known(x) && x > 0)) return null;
+  const hours = ((freeBytes / bytesPerFrame) * interval) / 3600;
+  if (hours < 2) return `${Math.floor(hours * 60)} min`;
+  return hours < 96 ? `${Math.floor(hours)} h` : `${Math.floor(hours / 24)} d`;
+}
+
+/** Formats in the observatory's time zone; the names stay English like the page. */
+export class Local {
+  constructor(zone) {
+    const options = { timeZone: zone, hourCycle: "h23" };
+    this.zone = zone;
+    this.times = new Intl.DateTimeFormat("en-GB", { ...options, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    this.days = new Intl.DateTimeFormat("en-GB", { ...options, day: "numeric", month: "long" });
+    this.years = new Intl.DateTimeFormat("en-GB", { ...options, day: "numeric", month: "long", year: "numeric" });
+    this.names = new Intl.DateTimeFormat("en-GB", { ...options, timeZoneName: "short" });
+  }
+
+  /** 03:12:04; with the day when it is another one than that of `now`. */
+  time(ms, now = ms) {
+    if (!known(ms)) return NONE;
+    const time = this.times.format(ms);
+    return this.days.format(ms) === this.days.format(now) ? time : `${this.days.format(ms)}, ${time}`;
+  }
+
+  /** The zone's short name at that moment: CET, UTC. */
+  name(ms) {
+    return this.names.formatToParts(ms).find((part) => part.type === "timeZoneName")?.value ?? this.zone;
+  }
+
+  /** "Night of 19 November": local noon to noon, labelled by its evening; the year only when it is not this one. */
+  night(ms) {
+    const hour = Number(this.times.format(ms).slice(0, 2));
+    const evening = hour < 12 ? ms - 13 * 3600e3 : ms; // 13: right on the days when the clocks change, too
+    const year = (t) => this.years.format(t).slice(-4);
+    return `Night of ${(year(evening) === year(ms) ? this.days : this.years).format(evening)}`;
+  }
+}
+
+/** Milliseconds of an ISO time, or NaN. */
+export const parse = (iso) => (iso ? Date.parse(iso) : Number.NaN);

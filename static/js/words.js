@@ -1,0 +1,44 @@
+// States of devices and processes as people read them: kind of status, word, and what the reason says.
+import { span } from "./format.js";
+
+const CAMERA = {
+  absent: ["off", "Not found"],
+  connecting: ["busy", "Connecting"],
+  idle: ["ok", "Ready"],
+  exposing: ["busy", "Exposing"],
+  downloading: ["busy", "Downloading"],
+  busy: ["busy", "Busy"],
+  fault: ["fault", "Fault"],
+  recovering: ["warn", "Recovering"],
+};
+
+/** Kind and word for one camera. `entry` is a device of the live connection, or undefined before its first message. */
+export function cameraStatus(entry, linked, now) {
+  if (!entry) return ["stale", "No data"];
+  if (entry.problem) return ["stale", `No data ${span(Math.floor((now - (entry.at ?? entry.since)) / 1000))}`];
+  if (!entry.state) return ["stale", "No data"];
+  if (!linked) return ["stale", "Not live"];
+  const { state, capturing, reason } = entry.state;
+  if (state === "idle" && capturing) return ["ok", "Waiting"];
+  if (state === "absent" && reason) return ["warn", "Not found"];
+  return CAMERA[state] ?? ["info", state];
+}
+
+/** A host's reason is "What happened. What to do." Returns [what, more]. */
+export function sentences(text) {
+  const end = text.search(/[.!?]\s/);
+  return end < 0 ? [text, ""] : [text.slice(0, end + 1), text.slice(end + 1).trim()];
+}
+
+const PROCESS = { running: "ok", starting: "busy", waiting: "warn", restarting: "warn", failed: "fault", stopped: "off" };
+
+/** Kind, word and fact for one process of the supervisor. */
+export function processStatus({ state, restarts, reason }) {
+  const times = restarts === 1 ? "once" : `${restarts} times`;
+  const again = restarts ? `restarted ${times}${reason ? `: ${reason}` : ""}` : "";
+  const fact = state === "running" ? again || "running" : [state, reason].filter(Boolean).join(": ");
+  return [PROCESS[state] ?? "info", state, fact];
+}
+
+const LEVELS = { warning: ["warn", "warning"], error: ["fault", "error"], critical: ["fault", "critical"] };
+export const levelStatus = (level) => LEVELS[String(level).toLowerCase()] ?? ["info", String(level).toLowerCase()];
