@@ -195,7 +195,7 @@ def table_of(telescope: Any, images: Path) -> DeviceTable:
 
 async def until(read, wanted) -> None:
     """Poll as clients do."""
-    while await read() != wanted:  # noqa: ASYNC110 - a client has no event to wait for
+    while await read() != wanted:
         await asyncio.sleep(0.01)
 
 

@@ -17,32 +17,17 @@ HERE = Path(__file__).parent
 def server(kind: str, folder: Path, **environment: str) -> Iterator[int]:
     """The port of a running server."""
     with socket.socket() as listener:
-        # Accepted connections inherit this; uvicorn does not set it for an inherited socket, and every answer would
-        # wait 40 ms for the acknowledgement of its headers.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        listener.set_inheritable(True)
-        descriptor, port = str(listener.fileno()), listener.getsockname()[1]
-        command = {
-            "daphne": ["-m", "daphne", "--fd", descriptor, "--verbosity", "0", "alpacaserver:application"],
-            "uvicorn": [
-                "-m",
-                "uvicorn",
-                "--fd",
-                descriptor,
-                "--lifespan",
-                "off",
-                "--log-level",
-                "warning",
-                "alpacaserver:application",
-            ],
-        }[kind]
+        descriptor, port = listener.fileno(), listener.getsockname()[1]
+        script = f"from skycam_project.serve import serve; serve({kind!r}, [{descriptor}], 'alpacaserver:application')"
         process = subprocess.Popen(
-            [sys.executable, *command],
+            [sys.executable, "-c", script],
             cwd=HERE,
-            pass_fds=[listener.fileno()],
-            env=os.environ | {"ALPACA_FOLDER": str(folder), "PYTHONPATH": str(HERE.parents[1])} | environment,
+            pass_fds=[descriptor],
+            env=os.environ
+            | {"ALPACA_FOLDER": str(folder), "PYTHONPATH": f"{HERE}:{HERE.parents[1]}"}
+            | environment,
         )
         try:
             wait_until_ready(port, process)

@@ -68,7 +68,7 @@ async def application(scope, receive, send):
         return
     if not hosting:
         hosting.append(asyncio.create_task(host_telescope()))
-        while not (FOLDER / "telescope.sock").exists():  # noqa: ASYNC110 - a file of the host
+        while not (FOLDER / "telescope.sock").exists():
             await asyncio.sleep(0.01)
     await mirror.start()
     await route(scope, receive, send)
