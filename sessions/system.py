@@ -19,7 +19,6 @@ INSTRUMENT = "system"
 LOOK: Seconds = 5.0
 """Between two looks at disk and session."""
 
-free_bytes = Gauge("skycam_disk_free_bytes", "Free bytes of the disk that holds the data folder")
 utilization = Gauge(
     "skycam_storage_utilization_pct", "Used share of the disk that holds the data folder, percent"
 )
@@ -41,7 +40,6 @@ async def run() -> None:
 def state(manager: SessionManager) -> dict[str, Any]:
     """What pages show of it."""
     usage = shutil.disk_usage(settings.DATA)
-    free_bytes.set(usage.free)
     utilization.set(100 * usage.used / usage.total)
     return {
         "session": summary(manager.status()),

@@ -197,6 +197,13 @@ class SimulatedCamera:
         if not 0 <= percent <= 100:
             raise ValueError(f"battery {percent} is outside 0 to 100")
         self.properties[Prop.BATTERY].value = int(percent)
+        self._emit(Event.PROP_CHANGED, Prop.BATTERY)  # clients keep values until they hear of a change
+
+    def reset(self, capacity: int = 1000) -> None:
+        """Empty the card, forget faults, turn all dials back."""
+        self.card, self.faults = Card(capacity), Faults()
+        self.properties = self._default_properties()
+        self.shutter_count = 0
 
     # ---- the one entrance
 

@@ -45,6 +45,7 @@ SEEING: Final = 0.8
 """Sigma of a star's image in pixels of a picture 3000 wide."""
 NOISE_POOL: Final = 1 << 21
 QUALITY: Final = 88
+COPY_WIDTH: Final = 1500
 MAKE, MODEL = "Skycam", "Skycam DSLR"
 
 
@@ -244,7 +245,12 @@ class NightScene:
         height, width = picture.shape[:2]
         image = Image.frombuffer("RGBX", (width, height), picture, "raw", "RGBX", 0, 1)
         buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:0", exif=exif(shot))
+        options = {"quality": QUALITY, "subsampling": "4:2:0", "exif": exif(shot)}
+        if width >= 2 * COPY_WIDTH:  # as DSLRs do: a small copy behind the picture (multi-picture format)
+            copy = image.reduce(width // COPY_WIDTH)
+            image.save(buffer, "MPO", save_all=True, append_images=[copy], **options)
+        else:
+            image.save(buffer, "JPEG", **options)
         return buffer.getvalue()
 
 

@@ -50,7 +50,7 @@ export function status(element, s, word) {
     element.prepend(icon(`s-${s}`));
   }
   let label = $(".word", element);
-  if (!label) element.append((label = make("span", { class: "word clip" })));
+  if (!label) element.append((label = make("span", { class: "word" })));
   text(label, word);
 }
 

@@ -217,6 +217,13 @@ class FakeCamera:
         self.take()
 
 
+async def flood(camera: FakeCamera, size: int) -> None:
+    """Large states, twenty times a second: what a client that does not read would pile up."""
+    while True:
+        camera.change(padding="x" * size)
+        await asyncio.sleep(0.05)
+
+
 def processes(scene: dict) -> dict:
     """The supervisor's state."""
     names = ["broker", "web", "camera", "processing", "beat"]
@@ -252,6 +259,8 @@ async def main(run: Path, data: Path, path: Path) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         running = [asyncio.create_task(camera.run()) for camera in cameras.values()]
+        if size := scene["cameras"]["default"].get("flood"):
+            running.append(asyncio.create_task(flood(cameras["default"], size)))
         seen = path.stat().st_mtime_ns
         while True:
             await asyncio.sleep(0.1)

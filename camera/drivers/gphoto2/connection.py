@@ -99,6 +99,8 @@ class Connection:
         self._shown: dict[str, Any] = {}
         self._stale = False
         self.panel: widgets.Panel | None = None
+        self.attempted = (clock.now(), clock.monotonic())
+        """When the newest attempt of a patient command began: UTC, monotonic seconds."""
 
     # ---- open and close
 
@@ -195,14 +197,17 @@ class Connection:
 
     async def patient(self, op: str, deadline: Seconds, **arguments: Any) -> dict[str, Any]:
         """A command, repeated with pauses while the camera is busy."""
-        for pause in self.limits.busy:
+        for pause in (*self.limits.busy, None):
+            self.attempted = (self._clock.now(), self._clock.monotonic())
             try:
                 return await self.call(op, deadline, **arguments)
             except CameraBusyError as error:
+                if pause is None:
+                    raise
                 self._on_busy(str(error))
                 await self._clock.sleep(pause)
                 self._on_busy(None)
-        return await self.call(op, deadline, **arguments)
+        raise AssertionError("the last pause is None")
 
     def abort(self) -> None:
         """End a bulb exposure early."""
@@ -233,9 +238,9 @@ class Connection:
 
     async def status(self) -> tuple[Status, list[CameraFile]]:
         """Battery and card; and the files that appeared since the last question."""
+        events = await self.call("events", self.limits.command_s, seconds=0.0)
         shown = await self.call("get", self.limits.command_s, names=list(widgets.BATTERY))
         storage = await self.call("storage", self.limits.command_s)
-        events = await self.call("events", self.limits.command_s, seconds=0.0)
         self._stale |= events["changed"]
         status = Status(
             battery_percent=widgets.battery(shown["values"]), card_free_images=storage["free_images"]

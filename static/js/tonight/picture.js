@@ -10,9 +10,7 @@ const STEP_MS = 250;
 /** The address of a frame's picture: `kind` is preview or thumbnail. */
 export function pictureOf(camera, frame, kind) {
   const name = frame[kind];
-  if (!name) return null;
-  // The frame's id tells two frames apart whose files have one name.
-  return `/cameras/${encodeURIComponent(camera)}/${kind}/${encodeURIComponent(name)}?frame=${encodeURIComponent(frame.id)}`;
+  return name ? `/cameras/${encodeURIComponent(camera)}/${kind}/${encodeURIComponent(name)}` : null;
 }
 
 export class Picture {
