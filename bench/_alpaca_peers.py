@@ -16,10 +16,10 @@ import orjson
 NAME = os.environ.get("BENCH_APP", "")
 FOLDER = Path(os.environ.get("BENCH_FOLDER", "."))
 WIDTH, HEIGHT = 3840, 2160
-CONNECTED = {"connected": True, "connecting": False, "clients": {}, "error": ""}
 IMAGE = {"file": "image", "dtype": "uint16", "shape": [WIDTH, HEIGHT]}
 STATE = {
-    "devices": {part: CONNECTED for part in ("telescope", "camera", "focuser", "filterwheel")},
+    "clients": {part: {"holding": ["7"], "known": ["7"]} for part in ("telescope", "camera", "focuser")},
+    "connection": {"connected": True, "connecting": False, "problem": ""},
     "mount": {
         "ra_hours": 5.5881, "dec_deg": -5.391, "altitude_deg": 41.5, "azimuth_deg": 170.25, "slewing": False,
         "tracking": True, "parked": False, "target_ra_hours": None, "target_dec_deg": None,
@@ -39,10 +39,13 @@ async def serve_host() -> None:
     """The owner of the device: a state, and one call that changes nothing."""
     from skycam_project.common.link import Host
 
-    async def halt_focuser() -> None:
+    async def focus_halt() -> None:
         host.publish(STATE)
 
-    host = Host(FOLDER, "telescope", {"halt_focuser": halt_focuser})
+    async def heard(clients: dict[str, list[str]]) -> None:
+        """Whoever speaks holds."""
+
+    host = Host(FOLDER, "telescope", {"focus_halt": focus_halt, "heard": heard})
     host.publish(STATE)
     async with host:
         await asyncio.Event().wait()
@@ -83,18 +86,25 @@ def installed_devices() -> Any:
 
     django.setup()
     from alpaca import services
-    from alpaca.devices.camera import TelescopeCamera
+    from alpaca.devices.facts import Optics, Site
     from alpaca.devices.focuser import Focuser
     from alpaca.devices.table import DeviceTable
     from alpaca.devices.telescope import Telescope
+    from alpaca.devices.telescope_camera import TelescopeCamera
     from skycam_project.common.access import Access
     from skycam_project.common.link import Mirror
     from skycam_project.config.keys import LOCAL_NETWORKS
 
     global mirror
     mirror = Mirror(FOLDER, "telescope")
-    kinds = ((Telescope, "telescope"), (TelescopeCamera, "camera"), (Focuser, "focuser"))
-    devices = [kind(mirror, part=part, number=0, unique_id=part, name=part) for kind, part in kinds]
+    kinds = (
+        (Telescope, "telescope", {"site": Site(47.0, 13.0, 500.0), "optics": Optics()}),
+        (TelescopeCamera, "camera", {"optics": Optics()}),
+        (Focuser, "focuser", {}),
+    )
+    devices = [
+        kind(mirror, part=part, number=0, unique_id=part, name=part, **facts) for kind, part, facts in kinds
+    ]
     services.install(DeviceTable(devices, FOLDER))
     return Access(LOCAL_NETWORKS.split(","), ["localhost"])
 

@@ -5,8 +5,11 @@ the
 device: it reads the mirror, so that two clients, two web processes and a restarted web server see the same.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, ClassVar, NoReturn, Protocol
 
 from alpaca.devices.errors import ascom_error
@@ -21,10 +24,13 @@ from alpaca.protocol.members import INTERFACES, Interface, Member
 from alpaca.protocol.parsing import Call
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.holders import connected_for
 from skycam_project.common.units import Seconds
 
 CALL_TIMEOUT: Seconds = 4.0
 """A client gives a call 5 s; a host answers when a command is accepted, not when it is done."""
+LONGEST_CONNECT: Seconds = 60.0
+"""After this `Connecting` ends, whatever the hardware does."""
 DRIVER_VERSION = "1.0"
 _OF_CLIENT = frozenset({"Connected", "Connect", "Disconnect"})
 """Members whose meaning depends on who calls."""
@@ -89,6 +95,7 @@ class Device:
     def __init__(self, mirror: MirrorLike, *, part: str, number: int, unique_id: str, name: str) -> None:
         self.mirror, self.part = mirror, part
         self.number, self.unique_id, self.name = number, unique_id, name
+        self._pending: asyncio.Task[None] | None = None
 
     # ---- dispatch
 
@@ -126,8 +133,12 @@ class Device:
 
     def _demand_connection(self, client: int | None) -> None:
         if not self.is_connected(client):
-            reason = self.mirror.problem or self._connection().get("error") or "connect it first"
+            reason = self.mirror.problem or "connect it first"
             raise DeviceNotConnectedError(f"{self.name} is not connected: {reason}.")
+        connection = self.state["connection"]
+        if not connection["connected"]:
+            reason = connection["problem"] or "still connecting"
+            raise DeviceNotConnectedError(f"{self.name} cannot be reached: {reason}.")
 
     # ---- state and calls of the host
 
@@ -146,48 +157,65 @@ class Device:
         except SkycamError as error:
             raise ascom_error(error) from error
 
-    def _connection(self) -> Mapping[str, Any]:
-        """What the host says of this logical device's connection; see `contract.py`."""
-        return {} if self.mirror.problem else self.state["devices"][self.part]
-
     def is_connected(self, client: int | None) -> bool:
-        """What a client reads: its own state once it has connected or disconnected, else anybody's."""
-        connection = self._connection()
-        if not connection.get("connected"):
-            return False
-        clients = connection["clients"]
-        return clients.get(str(client), True) if client else True
+        """What a client reads: its own hold once it has connected or disconnected, else anybody's."""
+        return not self.mirror.problem and connected_for(self.state["clients"], self.part, _name_of(client))
 
-    async def tell_alive(self, client: int) -> None:
-        """Tell the host that a client still speaks to it, if it is one that holds this device."""
-        try:
-            if self._connection().get("clients", {}).get(str(client)):
-                await self.call("alive", device=self.part, client=client)
-        except AlpacaError:
-            pass  # the host is gone: it has no connection to keep
+    # ---- connections
 
-    # ---- members common to all devices
+    async def tell_heard(self, client: int) -> None:
+        """Tell the host that a client still speaks to this device."""
+        with suppress(AlpacaError):  # the host is gone: it has no hold to keep
+            await self.call("heard", clients={self.part: [_name_of(client)]})
 
     def get_connected(self, client: int | None) -> bool:
         return self.is_connected(client)
 
     async def put_connected(self, connected: bool, client: int | None) -> None:
         if connected:
-            await self.call("connect", device=self.part, client=client or 0, wait=True)
+            await self._connect(client)
         else:
-            await self.call("disconnect", device=self.part, client=client or 0)
+            await self.call("disconnect", device=self.part, client=_name_of(client))
+
+    async def _connect(self, client: int | None) -> None:
+        """Hold the device. Hardware that needs longer than a client waits goes on in the background."""
+        try:
+            await self.call("connect", device=self.part, client=_name_of(client), patient=True)
+        except DeviceNotConnectedError:
+            if self.mirror.problem or self.state["connection"]["problem"]:
+                with suppress(AlpacaError):  # why it could not be connected is what has to be told
+                    await self.call("disconnect", device=self.part, client=_name_of(client))
+                raise
 
     def get_connecting(self) -> bool:
-        connection = self._connection()
-        if connection.get("error") and not connection["connected"] and not connection["connecting"]:
-            raise AlpacaError(f"{self.name} could not be connected: {connection['error']}.")
-        return bool(connection.get("connecting"))
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return False
+        if not pending.done():
+            self._pending = pending
+            return True
+        pending.result()  # raises what the connecting ended with, once
+        return False
 
     async def put_connect(self, client: int | None) -> None:
-        await self.call("connect", device=self.part, client=client or 0, wait=False)
+        self._in_background(self._connect_to_the_end(client))
 
     async def put_disconnect(self, client: int | None) -> None:
-        await self.call("disconnect", device=self.part, client=client or 0)
+        self._in_background(self.call("disconnect", device=self.part, client=_name_of(client)))
+
+    async def _connect_to_the_end(self, client: int | None) -> None:
+        await self._connect(client)
+        end = monotonic() + LONGEST_CONNECT
+        while not self.state["connection"]["connected"] and monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        self._demand_connection(client)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """`Connecting` is true until `work` is done and tells its error once."""
+        self._pending = task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # noticed, whoever asks
+
+    # ---- members common to all devices
 
     def get_description(self) -> str:
         return self.description
@@ -232,6 +260,11 @@ class Device:
                     continue  # not readable now: the interface wants it left out
         states.append({"Name": "TimeStamp", "Value": iso_utc(datetime.now(UTC))})
         return states
+
+
+def _name_of(client: int | None) -> str:
+    """The id of a client in the host's sets."""
+    return str(client or 0)
 
 
 def _constant(fixed: Mapping[str, Any], name: str) -> Callable[..., Any] | None:

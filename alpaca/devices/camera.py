@@ -13,7 +13,7 @@ from alpaca.devices.base import Device, MirrorLike, demand_range, refuse_value
 from alpaca.protocol.errors import AlpacaError, InvalidOperationError
 from alpaca.protocol.types import CameraState, SensorType
 from skycam_project.common.pixels import PixelFile
-from skycam_project.common.units import Celsius, Micrometres, Seconds
+from skycam_project.common.units import Micrometres, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Sensor:
 
     width: int
     height: int
-    pixel_um: tuple[Micrometres, Micrometres]
+    pixel_um: Micrometres | None
+    """Edge of a pixel; None when it is not known."""
     name: str
     type: SensorType
     bayer_offset: tuple[int, int] | None
@@ -56,6 +57,15 @@ class Progress:
     duration: Seconds
     error: str
     """Why the last exposure gave no image; empty otherwise."""
+
+
+PHASES = {
+    "idle": CameraState.IDLE,
+    "waiting": CameraState.WAITING,
+    "exposing": CameraState.EXPOSING,
+    "downloading": CameraState.DOWNLOAD,
+}
+"""The hosts' words."""
 
 
 @dataclass(slots=True)
@@ -104,10 +114,12 @@ class CameraDevice(Device, ABC):
     device_type = "Camera"
     description = "Skycam camera"
 
-    def __init__(self, mirror: MirrorLike, *, part: str, number: int, unique_id: str, name: str) -> None:
-        super().__init__(mirror, part=part, number=number, unique_id=unique_id, name=name)
+    def __init__(self, mirror: MirrorLike, **facts: Any) -> None:
+        super().__init__(mirror, **facts)
         self._subframe: Subframe | None = None
         self._exposed: Subframe | None = None
+        self._aborted_at: str | None = None
+        """Start of the exposure that a client aborted: that it gave no image is no error."""
         self._gain: int | None = None
 
     # ---- what a subclass says
@@ -144,11 +156,13 @@ class CameraDevice(Device, ABC):
     def get_camera_y_size(self) -> int:
         return self.sensor().height
 
-    def get_pixel_size_x(self) -> float:
-        return self.sensor().pixel_um[0]
+    def get_pixel_size_x(self) -> Micrometres:
+        edge = self.sensor().pixel_um
+        if edge is None:
+            raise self._not_offered("PixelSize")
+        return edge
 
-    def get_pixel_size_y(self) -> float:
-        return self.sensor().pixel_um[1]
+    get_pixel_size_y = get_pixel_size_x
 
     def get_sensor_name(self) -> str:
         return self.sensor().name
@@ -254,7 +268,7 @@ class CameraDevice(Device, ABC):
 
     def get_image_ready(self) -> bool:
         progress = self.progress()
-        if progress.error:
+        if progress.error and progress.started_at != self._aborted_at:
             raise AlpacaError(f"{self.name}: the last exposure gave no image: {progress.error}.")
         return progress.image is not None
 
@@ -304,70 +318,5 @@ class CameraDevice(Device, ABC):
         return replace(frame)
 
     async def put_abort_exposure(self) -> None:
+        self._aborted_at = self.progress().started_at
         await self.abort()
-
-
-PHASES = {
-    "idle": CameraState.IDLE,
-    "waiting": CameraState.WAITING,
-    "exposing": CameraState.EXPOSING,
-    "downloading": CameraState.DOWNLOAD,
-}
-"""A telescope host's words."""
-
-
-class TelescopeCamera(CameraDevice):
-    """The main camera of a smart telescope."""
-
-    description = "Skycam smart telescope camera"
-
-    @property
-    def camera(self) -> dict[str, Any]:
-        """Settings and progress, as the host publishes it."""
-        return self.state["camera"]
-
-    def sensor(self) -> Sensor:
-        optics = self.state["optics"]
-        offset = BAYER_OFFSETS.get(optics["bayer"])
-        return Sensor(
-            optics["width_px"],
-            optics["height_px"],
-            (optics["pixel_um"], optics["pixel_um"]),
-            optics["sensor"],
-            SensorType.RGGB if offset else SensorType.MONOCHROME,
-            offset,
-            optics["highest_adu"],
-        )
-
-    def limits(self) -> Limits:
-        camera = self.camera
-        return Limits(
-            camera["exposure_min_s"], camera["exposure_max_s"], camera["gain_min"], camera["gain_max"]
-        )
-
-    def progress(self) -> Progress:
-        camera = self.camera
-        return Progress(
-            PHASES[camera["phase"]],
-            camera["percent_completed"],
-            camera["image"] if camera["image_ready"] else None,
-            camera["started_at"],
-            camera["exposure_s"] or 0.0,
-            camera["problem"],
-        )
-
-    def current_gain(self) -> int:
-        camera = self.camera
-        return camera["gain_min"] if camera["gain"] is None else camera["gain"]
-
-    def get_ccd_temperature(self) -> Celsius:
-        temperature = self.camera["sensor_temperature_c"]
-        if temperature is None:
-            raise self._not_offered("CCDTemperature")
-        return temperature
-
-    async def start(self, duration: Seconds, light: bool, gain: int) -> None:
-        await self.call("expose", duration_s=duration, gain=gain, light=light)
-
-    async def abort(self) -> None:
-        await self.call("abort_exposure")

@@ -33,4 +33,4 @@ class FilterWheel(Device):
         last = len(self.wheel["names"]) - 1
         if not 0 <= position <= last:
             refuse_value("Position", position, f"0 to {last}")
-        await self.call("select_filter", position=position)
+        await self.call("set_filter", position=position)

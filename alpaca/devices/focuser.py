@@ -35,7 +35,7 @@ class Focuser(Device):
         return self.focus["maximum"]
 
     async def put_move(self, position: int) -> None:
-        await self.call("move_focuser", position=min(max(position, 0), self.focus["maximum"]))
+        await self.call("focus_move", position=min(max(position, 0), self.focus["maximum"]))
 
     async def put_halt(self) -> None:
-        await self.call("halt_focuser")
+        await self.call("focus_halt")

@@ -13,7 +13,7 @@ from alpaca.protocol.errors import BadRequestError
 from alpaca.protocol.members import INTERFACES, Member
 from skycam_project.common.units import Seconds
 
-ALIVE_INTERVAL: Seconds = 60.0
+HEARD_INTERVAL: Seconds = 60.0
 MOST_CLIENTS = 10_000
 
 
@@ -88,18 +88,18 @@ class DeviceTable:
         return iter(self._devices.values())
 
     def note_activity(self, device: Device, client: int | None) -> None:
-        """Tell the host about once a minute that a client which holds the device is alive.
+        """Tell the host about once a minute that a client speaks to the device.
 
         A connection whose client has fallen silent ends by itself; the host can't know who is silent.
         """
         if not client:
             return
         now = monotonic()
-        if now - self._heard.get((device, client), -ALIVE_INTERVAL) < ALIVE_INTERVAL:
+        if now - self._heard.get((device, client), -HEARD_INTERVAL) < HEARD_INTERVAL:
             return
         if len(self._heard) >= MOST_CLIENTS:  # IDs come from outside
             self._heard.clear()
         self._heard[device, client] = now
-        task = asyncio.get_running_loop().create_task(device.tell_alive(client))
+        task = asyncio.get_running_loop().create_task(device.tell_heard(client))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)

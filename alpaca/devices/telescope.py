@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from alpaca.devices.base import Device, MirrorLike, demand_range, refuse_value
+from alpaca.devices.facts import Optics, Site
 from alpaca.protocol.errors import InvalidOperationError, InvalidWhileParkedError, ValueNotSetError
 from alpaca.protocol.types import AlignmentMode, DriveRate, EquatorialSystem, TelescopeAxis
 from skycam_project.common.units import Degrees, Hours, Metres
@@ -50,8 +51,9 @@ class Telescope(Device):
         "TrackingRates": [DriveRate.SIDEREAL],
     }
 
-    def __init__(self, mirror: MirrorLike, *, part: str, number: int, unique_id: str, name: str) -> None:
-        super().__init__(mirror, part=part, number=number, unique_id=unique_id, name=name)
+    def __init__(self, mirror: MirrorLike, *, site: Site, optics: Optics, **facts: Any) -> None:
+        super().__init__(mirror, **facts)
+        self.site, self.optics = site, optics
         self._target: dict[str, float] = {}
 
     @property
@@ -83,7 +85,7 @@ class Telescope(Device):
         return self.mount["parked"]
 
     def get_sidereal_time(self) -> Hours:
-        return local_sidereal_time(datetime.now(UTC), self.state["site"]["longitude_deg"])
+        return local_sidereal_time(datetime.now(UTC), self.site.longitude_deg)
 
     def get_utc_date(self) -> str:
         return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -91,22 +93,22 @@ class Telescope(Device):
     # ---- what it is and where it stands
 
     def get_focal_length(self) -> Metres:
-        return self.state["optics"]["focal_length_mm"] / 1000
+        return self.optics.focal_length_mm / 1000
 
     def get_aperture_diameter(self) -> Metres:
-        return self.state["optics"]["aperture_mm"] / 1000
+        return self.optics.aperture_mm / 1000
 
     def get_aperture_area(self) -> float:
         return math.pi / 4 * self.get_aperture_diameter() ** 2
 
     def get_site_latitude(self) -> Degrees:
-        return self.state["site"]["latitude_deg"]
+        return self.site.latitude_deg
 
     def get_site_longitude(self) -> Degrees:
-        return self.state["site"]["longitude_deg"]
+        return self.site.longitude_deg
 
     def get_site_elevation(self) -> Metres:
-        return self.state["site"]["elevation_m"]
+        return self.site.elevation_m
 
     # ---- target and slews
 
@@ -144,7 +146,7 @@ class Telescope(Device):
         if not self.mount["tracking"]:
             raise InvalidOperationError(f"{self.name} does not track; set Tracking first.")
         self._target = {"ra_hours": ra_hours, "dec_deg": dec_deg}
-        await self.call("slew", ra_hours=ra_hours, dec_deg=dec_deg, name="")
+        await self.call("slew", ra_hours=ra_hours, dec_deg=dec_deg)
 
     async def put_abort_slew(self) -> None:
         self._demand_unparked()
@@ -155,7 +157,7 @@ class Telescope(Device):
     async def put_tracking(self, tracking: bool) -> None:
         if tracking:
             self._demand_unparked()
-        await self.call("set_tracking", on=tracking)
+        await self.call("track", on=tracking)
 
     async def put_tracking_rate(self, tracking_rate: int) -> None:
         if tracking_rate != DriveRate.SIDEREAL:

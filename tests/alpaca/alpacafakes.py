@@ -12,16 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from alpaca.devices.camera import TelescopeCamera
+from alpaca.devices.facts import Optics, Site
 from alpaca.devices.filterwheel import FilterWheel
 from alpaca.devices.focuser import Focuser
 from alpaca.devices.table import DeviceTable, ServerDescription
 from alpaca.devices.telescope import Telescope
+from alpaca.devices.telescope_camera import TelescopeCamera
+from skycam_project.common.clock import SystemClock
 from skycam_project.common.errors import InvalidValueError, SkycamError
+from skycam_project.common.holders import Holders
 from skycam_project.common.link import CallError, NotConnected
 from skycam_project.common.pixels import write_pixels
 
 WIDTH, HEIGHT = 48, 27
+DEVICES = ("telescope", "camera", "focuser", "filterwheel")
 
 
 def bayer_frame(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
@@ -31,8 +35,7 @@ def bayer_frame(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     return (colour * 10_000 + y * width + x).astype(np.uint16)
 
 
-def connection() -> dict[str, Any]:
-    return {"connected": False, "connecting": False, "clients": {}, "error": ""}
+SITE = Site(47.123456789012345, 13.1, 1240.5)
 
 
 class FakeTelescope:
@@ -47,23 +50,22 @@ class FakeTelescope:
         self.exposure_time_s = 0.05
         """Real seconds that an exposure takes."""
         self.frames = 0
+        self.unreachable = ""
+        """Why the hardware does not answer."""
+        self.connects_after_s = 0.0
+        self.holders = Holders(images / "holders.json", SystemClock(), DEVICES)
         self._tasks: set[asyncio.Task[None]] = set()
         self._state: dict[str, Any] = {
-            "devices": {part: connection() for part in ("telescope", "camera", "focuser", "filterwheel")},
+            "connection": {"connected": False, "connecting": False, "problem": ""},
             "mount": {
                 "ra_hours": 5.5881, "dec_deg": -5.391, "altitude_deg": 41.5, "azimuth_deg": 170.25,
                 "slewing": False, "tracking": False, "parked": False, "target_ra_hours": None, "target_dec_deg": None,
-            },
-            "site": {"latitude_deg": 47.123456789012345, "longitude_deg": 13.1, "elevation_m": 1240.5},
-            "optics": {
-                "width_px": WIDTH, "height_px": HEIGHT, "pixel_um": 2.0, "sensor": "IMX678", "bayer": "RGGB",
-                "highest_adu": 4095, "focal_length_mm": 150.0, "aperture_mm": 35.0,
             },
             "camera": {
                 "phase": "idle", "exposures_s": [0.0001, 1.0, 5.0, 15.0, 120.0], "exposure_min_s": 0.0001,
                 "exposure_max_s": 120.0, "gain_min": 0, "gain_max": 240, "exposure_s": None, "gain": 60,
                 "started_at": None, "percent_completed": 100, "image_ready": False, "image": None,
-                "sensor_temperature_c": 21.5, "problem": "",
+                "sensor_temperature_c": 21.5, "problem": "", "width_px": WIDTH, "height_px": HEIGHT,
             },
             "focus": {"position": 10_000, "maximum": 20_000, "moving": False},
             "filters": {"names": ["VIS", "Astro", "Duo-band"], "focus_offsets": [0, 0, 0], "position": 0},
@@ -75,6 +77,7 @@ class FakeTelescope:
     def state(self) -> dict[str, Any]:
         if self.problem:
             raise NotConnected(self.problem)
+        self._state["clients"] = self.holders.as_dict()
         return self._state
 
     async def call(self, name: str, /, timeout: float = 10.0, **args: Any) -> Any:
@@ -97,24 +100,30 @@ class FakeTelescope:
 
     # ---- calls of the contract
 
-    async def connect(self, device: str, client: int, wait: bool) -> None:
-        record = self._state["devices"][device]
-        record["clients"][str(client)] = True
-        if wait:
-            record["connected"] = True
-        elif not record["connected"]:
-            record["connecting"] = True
-            self.later(0.05, lambda: record.update(connected=True, connecting=False))
+    async def connect(self, device: str, client: str, patient: bool) -> None:
+        self.holders.hold(device, client)
+        connection = self._state["connection"]
+        if self.unreachable:
+            connection.update(connecting=True, problem=self.unreachable)
+        elif self.connects_after_s:
+            connection.update(connecting=True, problem="")
+            self.later(self.connects_after_s, lambda: connection.update(connected=True, connecting=False))
+        else:
+            connection.update(connected=True, connecting=False, problem="")
+        if not connection["connected"]:
+            if not patient:
+                self.holders.release(device, client)
+            raise CallError(f"DWARF 3 is not connected: {self.unreachable}", code="not_connected")
 
-    async def disconnect(self, device: str, client: int) -> None:
-        record = self._state["devices"][device]
-        record["clients"][str(client)] = False
-        record["connected"] = any(record["clients"].values())
+    async def disconnect(self, device: str, client: str) -> None:
+        self.holders.release(device, client)
+        if not self.holders.any:
+            self._state["connection"].update(connected=False, connecting=False)
 
-    async def alive(self, device: str, client: int) -> None:
-        assert str(client) in self._state["devices"][device]["clients"]
+    async def heard(self, clients: dict[str, list[str]]) -> None:
+        self.holders.heard(clients)
 
-    async def slew(self, ra_hours: float, dec_deg: float, name: str) -> None:
+    async def slew(self, ra_hours: float, dec_deg: float) -> None:
         mount = self._state["mount"]
         if dec_deg < -42:
             raise CallError(
@@ -126,7 +135,7 @@ class FakeTelescope:
     async def abort_slew(self) -> None:
         self._state["mount"]["slewing"] = False
 
-    async def set_tracking(self, on: bool) -> None:
+    async def track(self, on: bool) -> None:
         self._state["mount"]["tracking"] = on
 
     async def move_axis(self, axis: int, rate_deg_s: float) -> None:
@@ -138,57 +147,58 @@ class FakeTelescope:
     async def unpark(self) -> None:
         self._state["mount"]["parked"] = False
 
-    async def expose(self, duration_s: float, gain: int, light: bool) -> None:
+    async def expose(self, exposure_s: float, gain: int, light: bool) -> None:
         camera = self._state["camera"]
-        if not any(abs(duration_s - offered) <= 0.02 * offered for offered in camera["exposures_s"]):
-            raise InvalidValueError("duration_s", duration_s, "an exposure time of the camera")
+        if not any(abs(exposure_s - offered) <= 0.02 * offered for offered in camera["exposures_s"]):
+            raise InvalidValueError("exposure_s", exposure_s, "an exposure time of the camera")
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         camera.update(
             phase="exposing", percent_completed=0, image_ready=False, image=None, problem="", gain=gain,
-            started_at=started_at, exposure_s=duration_s,
+            started_at=started_at, exposure_s=exposure_s,
         )  # fmt: skip
         self.later(self.exposure_time_s, self.finish)
 
     def finish(self) -> None:
-        camera, optics = self._state["camera"], self._state["optics"]
+        camera = self._state["camera"]
         if camera["phase"] != "exposing":
             return
         self.frames += 1
-        frame = bayer_frame(optics["width_px"], optics["height_px"])
+        frame = bayer_frame(camera["width_px"], camera["height_px"])
         image = write_pixels(self.images, f"tele-{self.frames}", frame)
         camera.update(phase="idle", percent_completed=100, image_ready=True, image=image)
 
     async def abort_exposure(self) -> None:
-        self._state["camera"].update(phase="idle", percent_completed=100)
+        if self._state["camera"]["phase"] != "idle":
+            self._state["camera"].update(
+                phase="idle", percent_completed=0, problem="the exposure was aborted"
+            )
 
-    async def move_focuser(self, position: int) -> None:
+    async def focus_move(self, position: int) -> None:
         focus = self._state["focus"]
         focus["moving"] = True
         self.later(0.05, lambda: focus.update(moving=False, position=position))
 
-    async def halt_focuser(self) -> None:
+    async def focus_halt(self) -> None:
         self._state["focus"]["moving"] = False
 
-    async def select_filter(self, position: int) -> None:
+    async def set_filter(self, position: int) -> None:
         filters = self._state["filters"]
         filters["position"] = -1
         self.later(0.05, lambda: filters.update(position=position))
 
 
-def table_of(telescope: Any, images: Path) -> DeviceTable:
+def table_of(telescope: Any, images: Path, optics: Optics | None = None) -> DeviceTable:
     """Telescope/0, Camera/0, Focuser/0, FilterWheel/0 on one host."""
+    optics = optics or Optics()
+    kinds = (
+        (Telescope, "telescope", "DWARF 3", {"site": SITE, "optics": optics}),
+        (TelescopeCamera, "camera", "DWARF 3 tele", {"optics": optics}),
+        (Focuser, "focuser", "DWARF 3 focuser", {}),
+        (FilterWheel, "filterwheel", "DWARF 3 filters", {}),
+    )
     devices = [
-        kind(
-            telescope, part=part, number=0, unique_id=f"6f1c0000-0000-4000-8000-00000000000{index}", name=name
-        )
-        for index, (kind, part, name) in enumerate(
-            (
-                (Telescope, "telescope", "DWARF 3"),
-                (TelescopeCamera, "camera", "DWARF 3 tele"),
-                (Focuser, "focuser", "DWARF 3 focuser"),
-                (FilterWheel, "filterwheel", "DWARF 3 filters"),
-            )
-        )
+        kind(telescope, part=part, number=0, unique_id=f"6f1c0000-{index:04}", name=name, **facts)
+        for index, (kind, part, name, facts) in enumerate(kinds)
     ]
     return DeviceTable(devices, images, ServerDescription("Skycam", "Skycam", "0.1.0", "Hut"))
 

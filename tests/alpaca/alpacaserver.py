@@ -27,15 +27,15 @@ from skycam_project.config.keys import LOCAL_NETWORKS
 
 FOLDER = Path(os.environ["ALPACA_FOLDER"])
 CALLS = (
-    "connect", "disconnect", "alive", "slew", "abort_slew", "set_tracking", "move_axis", "park", "unpark",
-    "expose", "abort_exposure", "move_focuser", "halt_focuser", "select_filter",
+    "connect", "disconnect", "heard", "slew", "abort_slew", "track", "move_axis", "park", "unpark",
+    "expose", "abort_exposure", "focus_move", "focus_halt", "set_filter",
 )  # fmt: skip
 
 telescope = FakeTelescope(FOLDER)
 telescope.exposure_time_s = float(os.environ.get("ALPACA_EXPOSURE_S", "1.0"))
 if size := os.environ.get("ALPACA_SIZE"):
     width, height = map(int, size.split("x"))
-    telescope.state["optics"].update(width_px=width, height_px=height)
+    telescope.state["camera"].update(width_px=width, height_px=height)
 mirror = Mirror(FOLDER, "telescope")
 services.install(table_of(mirror, FOLDER))
 route = AlpacaRoute(Access(LOCAL_NETWORKS.split(","), ["localhost"]))

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
-from alpacafakes import until
+from alpacafakes import table_of, until
+from conftest import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alpaca import services
 from alpaca.devices.errors import ascom_error
+from alpaca.devices.facts import Optics
 from alpaca.devices.telescope import local_sidereal_time
 from alpaca.protocol.errors import AlpacaError
 from skycam_project.common.errors import SkycamError
@@ -195,7 +198,7 @@ async def test_an_exposure_from_start_to_image(connected, telescope):
     assert abs((datetime.now(UTC) - started).total_seconds()) < 30
     name, arguments = telescope.calls[-1]
     assert name == "expose"
-    assert arguments == {"duration_s": 5.0, "light": True, "gain": 80}
+    assert arguments == {"exposure_s": 5.0, "light": True, "gain": 80}
 
 
 async def test_abort_ends_an_exposure_without_an_image(connected, telescope):
@@ -215,7 +218,7 @@ async def test_durations_out_of_range(connected, duration):
 
 async def test_a_bias_frame_is_as_short_as_can_be(connected, telescope):
     await connected.do("camera/0/startexposure", Duration=0, Light=False)
-    assert telescope.calls[-1][1]["duration_s"] == 0.0001
+    assert telescope.calls[-1][1]["exposure_s"] == 0.0001
     assert telescope.calls[-1][1]["light"] is False
 
 
@@ -267,14 +270,16 @@ async def test_binning_is_one(connected, name):
     ("pattern", "sensor_type", "offsets"),
     [("RGGB", 2, (0, 0)), ("GRBG", 2, (1, 0)), ("GBRG", 2, (0, 1)), ("BGGR", 2, (1, 1)), ("", 0, None)],
 )
-async def test_bayer_offsets_follow_the_pattern(connected, telescope, pattern, sensor_type, offsets):
-    telescope.state["optics"]["bayer"] = pattern
-    assert await connected.value("camera/0/sensortype") == sensor_type
+async def test_bayer_offsets_follow_the_pattern(telescope, route, tmp_path, pattern, sensor_type, offsets):
+    services.install(table_of(telescope, tmp_path, Optics(bayer=pattern)))
+    client = Client(route)
+    await client.do("camera/0/connected", Connected=True)
+    assert await client.value("camera/0/sensortype") == sensor_type
     for index, name in enumerate(("bayeroffsetx", "bayeroffsety")):
         if offsets is None:
-            assert await connected.error("get", f"camera/0/{name}") == 0x400
+            assert await client.error("get", f"camera/0/{name}") == 0x400
         else:
-            assert await connected.value(f"camera/0/{name}") == offsets[index]
+            assert await client.value(f"camera/0/{name}") == offsets[index]
 
 
 async def test_a_failed_exposure_is_told_when_the_image_is_asked_for(connected, telescope):

@@ -1,10 +1,12 @@
 """Every member with every verb of every device, against the table."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
-from alpacafakes import ask
+from alpacafakes import DEVICES, ask, until
 from conftest import Client
 
 from alpaca.protocol.members import INTERFACES, Member
@@ -207,16 +209,47 @@ async def test_put_connected_is_visible_when_it_returns(client):
 
 
 async def test_connect_is_asynchronous(client, telescope):
+    telescope.connects_after_s = 0.15
     await client.do("camera/0/connect")
     assert await client.value("camera/0/connecting") is True
-    assert await client.value("camera/0/connected") is False
-    telescope.state["devices"]["camera"].update(connected=True, connecting=False)
-    assert await client.value("camera/0/connecting") is False
+    await until(lambda: client.value("camera/0/connecting"), False)
     assert await client.value("camera/0/connected") is True
+    assert await client.value("camera/0/gain") == 60
     await client.do("camera/0/connect")
-    assert await client.value("camera/0/connecting") is False
+    await until(lambda: client.value("camera/0/connecting"), False)
     await client.do("camera/0/disconnect")
+    await until(lambda: client.value("camera/0/connecting"), False)
     assert await client.value("camera/0/connected") is False
+
+
+async def test_hardware_that_needs_longer_than_a_client_waits_goes_on_connecting(client, telescope):
+    telescope.connects_after_s = 0.2
+    await client.do("telescope/0/connected", Connected=True)
+    assert await client.value("telescope/0/connected") is True
+    answer = (await client.get("telescope/0/declination")).json
+    assert answer["ErrorNumber"] == 0x407
+    assert "still connecting" in answer["ErrorMessage"]
+    await until(lambda: readable(client), True)
+
+
+async def readable(client) -> bool:
+    return (await client.get("telescope/0/declination")).json["ErrorNumber"] == 0
+
+
+async def test_hardware_that_cannot_be_reached_is_an_error_with_its_reason_and_no_hold(client, telescope):
+    telescope.unreachable = "no answer from 192.168.88.1"
+    answer = (await client.put("telescope/0/connected", Connected=True)).json
+    assert answer["ErrorNumber"] == 0x407
+    assert "192.168.88.1" in answer["ErrorMessage"]
+    assert await client.value("telescope/0/connected") is False
+    assert not telescope.holders.any
+
+
+async def test_hardware_that_goes_away_is_told_by_every_member(connected, telescope):
+    telescope.state["connection"].update(connected=False, connecting=True, problem="no ping for 15 s")
+    assert await connected.value("telescope/0/connected") is True
+    answer = (await connected.get("telescope/0/altitude")).json
+    assert (answer["ErrorNumber"], "no ping for 15 s" in answer["ErrorMessage"]) == (0x407, True)
 
 
 async def test_connections_are_a_set_never_a_count(client):
@@ -242,12 +275,31 @@ async def test_each_client_reads_its_own_connection_and_strangers_read_anybodys(
     assert (await ask(route, "GET", "/api/v1/telescope/0/connected")).json["Value"] is False
 
 
-async def test_a_failed_connect_is_told_by_connecting(client, telescope):
+async def test_a_failed_connect_is_told_once_by_connecting(client, telescope):
+    telescope.unreachable = "no answer from 192.168.88.1"
     await client.do("telescope/0/connect")
-    telescope.state["devices"]["telescope"].update(connecting=False, error="no answer from 192.168.88.1")
-    answer = (await client.get("telescope/0/connecting")).json
-    assert answer["ErrorNumber"] == 0x500
-    assert "192.168.88.1" in answer["ErrorMessage"]
+    answers = []
+    while not answers or (answers[-1]["ErrorNumber"] == 0 and answers[-1]["Value"]):
+        answers.append((await client.get("telescope/0/connecting")).json)
+        await asyncio.sleep(0.01)
+    assert answers[-1]["ErrorNumber"] == 0x407
+    assert "192.168.88.1" in answers[-1]["ErrorMessage"]
+    assert await client.value("telescope/0/connecting") is False
+
+
+async def test_the_host_hears_of_its_clients_about_once_a_minute(connected, telescope, monkeypatch):
+    await asyncio.sleep(0)
+    heard = [arguments for name, arguments in telescope.calls if name == "heard"]
+    assert {device for clients in heard for device in clients["clients"]} == set(DEVICES)
+    telescope.calls.clear()
+    for _ in range(20):
+        await connected.value("telescope/0/altitude")
+    assert telescope.calls == []
+    later = monotonic() + 61
+    monkeypatch.setattr("alpaca.devices.table.monotonic", lambda: later)
+    await connected.value("telescope/0/altitude")
+    await asyncio.sleep(0)
+    assert telescope.calls == [("heard", {"clients": {"telescope": ["17"]}})]
 
 
 # ---- a host that is not there
