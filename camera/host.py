@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from camera.loop import STATUS_EVERY, FrameSink, TimelapseLoop
 from camera.metrics import CameraMetrics, CameraSeries
 from camera.plan import Plan, RunRecord, Wish, WishStore
 from camera.preview import PreviewFolder
-from camera.state import driver_state, free_bytes, run_state, settings_state
+from camera.runfile import RunFile
+from camera.state import driver_state, file_size, free_bytes, run_state, settings_state
+from camera.stills import PART, Stills
 from skycam_project.common.clock import Clock, SystemClock, iso_utc
 from skycam_project.common.units import Seconds
 
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 CONNECT_PATIENCE: Seconds = 8.0
 """How long `connect` waits for the camera before it answers; the link gives up after 10 s."""
+CLIENT_PATIENCE: Seconds = 3.5
+"""The same for outside clients, which give up after 5 s."""
 DISK_EVERY: Seconds = 5.0
 
 
@@ -39,10 +43,11 @@ class CameraHost:
         sink: the camera's sessions.
         wishes: what the user wants, over restarts.
         previews: where previews go.
-        run_file: counts of the run, over restarts; in the state folder.
+        run_file: counts of the run, over restarts; in the state folder. The holders' file stands beside it.
         publish: called with each new state, e.g. the link host's `publish`; may be replaced.
         metrics: shared by the cameras of a process.
         clock: for times and pauses.
+        images: where pixel files for outside clients go; beside the previews by default.
     """
 
     def __init__(
@@ -59,12 +64,17 @@ class CameraHost:
         publish: Callable[[Mapping[str, Any]], None],
         metrics: CameraMetrics | None = None,
         clock: Clock | None = None,
+        images: Path | None = None,
     ) -> None:
         self.camera, self.name, self.driver_name, self.publish = camera, name, driver_name, publish
         self._driver, self._sink, self._wishes = driver, sink, wishes
-        self._run_file, self._clock = run_file, clock or SystemClock()
+        self._run_file, self._clock = RunFile(run_file), clock or SystemClock()
         self._series = CameraSeries(metrics or CameraMetrics(), camera, self._clock, previews.folder)
         self._latest = LatestFrame(camera, sink, previews, self._changed)
+        holders_file = run_file.with_name(f"holders-{camera}.json")
+        self._stills = Stills(
+            camera, images or previews.folder / "pixels", holders_file, self._clock, self._changed
+        )
         self._folder = previews.folder
         self._wish = Wish()
         self._loop: TimelapseLoop | None = None
@@ -81,7 +91,10 @@ class CameraHost:
     @property
     def calls(self) -> dict[str, Callable[..., Awaitable[Any]]]:
         """What others may ask for, by name."""
-        calls = (self.connect, self.disconnect, self.start, self.stop, self.single, self.apply, self.preview)
+        calls = (
+            self.connect, self.disconnect, self.heard, self.start, self.stop, self.single, self.expose,
+            self.abort_exposure, self.apply, self.preview,
+        )  # fmt: skip
         return {call.__name__: call for call in calls}
 
     # ---- the life of the host
@@ -101,7 +114,8 @@ class CameraHost:
                 elif self._single is not None:
                     plan, self._single = self._single, None
                     await self._run_loop(plan, RunRecord(self._clock.now()))
-                elif self._wish.connected:
+                    self._stills.failed("the exposure was stopped")  # unless its frame is there
+                elif self._wanted:
                     await self._stay_connected()
                 else:
                     await self._driver.close()
@@ -111,7 +125,7 @@ class CameraHost:
             await self._driver.close()
 
     async def _run_timelapse(self) -> None:
-        record = None if self._new_run else self._resume()
+        record = None if self._new_run else self._run_file.resume()
         self._new_run = False
         await self._sink.begin_run()
         await self._run_loop(self._wish.plan, record or RunRecord(self._clock.now()))
@@ -138,6 +152,9 @@ class CameraHost:
 
     async def _stay_connected(self) -> None:
         """Hold the camera open, look after it now and then, until something else is wished."""
+        if self._stills.holders.expire():
+            self._changed()
+            return
         try:
             if not self._driver.connected:
                 at_once, self._impatient = self._impatient, False
@@ -167,25 +184,61 @@ class CameraHost:
 
     # ---- calls
 
-    async def connect(self) -> dict[str, Any]:
-        """Open the camera and keep it open. Raises `NotConnectedError`; it is tried again all the same."""
+    async def connect(
+        self, device: str = PART, client: str | None = None, patient: bool = True
+    ) -> dict[str, Any]:
+        """Open the camera and keep it open. Raises `NotConnectedError` when it does not answer yet.
+
+        Args:
+            device: the camera is its host's only one.
+            client: id of an outside client, which then holds the camera; None: the user's wish, which lasts.
+            patient: keep trying, and holding, all the same.
+        """
+        if client is not None:
+            self._stills.holders.hold(device, client)
+            self._changed()
         if not self._driver.connected:
             self._impatient = True
             self._attempted.clear()
-            await self._want(connected=True)
+            await (self._want(connected=True) if client is None else self._look_again())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CONNECT_PATIENCE):
+                async with asyncio.timeout(CONNECT_PATIENCE if client is None else CLIENT_PATIENCE):
                     await self._attempted.wait()
         if not self._driver.connected:
+            if client is not None and not patient:
+                await self.disconnect(device, client)
             raise NotConnectedError(
                 f"{self.name}: {self._driver.standing.reason or 'it does not answer yet'}"
             )
-        await self._want(connected=True)
+        if client is None:
+            await self._want(connected=True)
         return {"model": self._driver.model, "address": self._driver.address}
 
-    async def disconnect(self) -> None:
-        """End everything and let go of the camera."""
-        await self._want(connected=False, running=False)
+    async def disconnect(self, device: str = PART, client: str | None = None) -> None:
+        """End everything and let go of the camera; of an outside client: give back its own hold."""
+        if client is None:
+            await self._want(connected=False, running=False)
+            return
+        self._stills.holders.release(device, client)
+        if not self._wanted:
+            await self.abort_exposure()
+        await self._look_again()
+
+    async def heard(self, clients: Mapping[str, list[str]]) -> None:
+        """Outside clients that spoke since the last call, by device: they are alive."""
+        self._stills.holders.heard(clients)
+
+    @property
+    def _wanted(self) -> bool:
+        """Somebody wants the camera open."""
+        return self._wish.connected or self._stills.holders.any
+
+    async def _look_again(self) -> None:
+        """The wish stands, but who holds the camera has changed."""
+        if not self._wanted and self._loop and self._loop.plan.frames == 0:
+            self._loop.stop()
+        self._wake.set()
+        self._changed()
 
     async def start(self, **changes: Any) -> None:
         """Start the timelapse, or change the running one from its next frame on (`Plan.changed`)."""
@@ -197,10 +250,37 @@ class CameraHost:
 
     async def single(self, **changes: Any) -> None:
         """Take one frame; it appears in the state. Raises `CameraBusyError` while pictures are taken."""
-        if self._wish.running or self._single or (self._loop and self._loop.plan.frames):
-            raise CameraBusyError(f"{self.name} is taking pictures already; stop that first")
+        self._check_free()
         self._single = replace(self._wish.plan.changed(**changes), frames=1, interval_s=0.0)
         await self._want(connected=True)
+
+    async def expose(self, exposure_s: Seconds, gain: float | None = None, light: bool = True) -> None:
+        """Take one frame for an outside client; `still` in the state tells its progress and the pixels.
+
+        `gain` is in the camera's unit; a dark (`light` false) needs a cap, which is the client's business.
+        Raises `CameraBusyError` while pictures are taken, `InvalidValueError`, `NotConnectedError`.
+        """
+        self._check_free()
+        if not self._driver.connected:
+            raise NotConnectedError(f"{self.name}: {self._driver.standing.reason or 'it is not open'}")
+        plan = self._wish.plan.changed(exposure_s=exposure_s, gain=gain)
+        self._single = replace(plan, frames=1, interval_s=0.0)
+        self._stills.begin(exposure_s)
+        self._wake.set()
+
+    async def abort_exposure(self) -> None:
+        """Give up an outside client's exposure; nothing happens when there is none."""
+        if self._stills.pending:
+            self._single = None
+            if self._loop and self._loop.plan.frames:
+                self._loop.stop()
+            self._stills.failed("the exposure was aborted")
+
+    def _check_free(self) -> None:
+        if self._wish.running:
+            raise CameraBusyError(f"{self.name} runs a timelapse; stop it first")
+        if self._single or (self._loop and self._loop.plan.frames):
+            raise CameraBusyError(f"{self.name} is taking a picture already; wait for it or stop it")
 
     async def apply(self, **changes: Any) -> dict[str, Any] | None:
         """Change the settings (of a running timelapse: its next frame); answers what the camera has set."""
@@ -224,10 +304,11 @@ class CameraHost:
             await asyncio.to_thread(self._wishes.save, wish)
         if self._wish.running and not wish.running:
             self._new_run = True
-            self._run_file.unlink(missing_ok=True)
+            self._run_file.forget()
         self._wish = wish
         if changes.get("running") is False:
             self._single = None
+            self._stills.failed("the exposure was stopped")
         if loop := self._loop:
             timelapse = loop.plan.frames is None
             if timelapse and wish.running:
@@ -241,7 +322,7 @@ class CameraHost:
 
     def _on_frame(self, frame: Frame, number: str) -> None:
         """A frame was stored: count it, show it."""
-        loop, size = self._loop, sum(_size(frame, index) for index in range(len(frame.originals)))
+        loop, size = self._loop, sum(file_size(frame, index) for index in range(len(frame.originals)))
         duration = latency = None
         if frame.start_monotonic is not None and frame.end_monotonic is not None:
             duration = self._clock.monotonic() - frame.start_monotonic
@@ -249,32 +330,24 @@ class CameraHost:
         self._series.frame(frame.start, duration, latency, size, frame.download_s)
         timelapse = loop is not None and loop.plan.frames is None
         if loop and timelapse and self._wish.running and not self._new_run:
-            self._save_run(loop.record)
-        self._latest.show(frame, number, loop.record.frames if loop and timelapse else None, _size(frame, 0))
+            self._run_file.save(loop.record)
+        lay_out = None
+        if self._stills.pending and not frame.recovered:
+            self._stills.taken(frame.start, frame.applied.exposure_s)
+            lay_out = partial(self._stills.lay_out, media_type=frame.media_type, started=frame.start)
+        run_number = loop.record.frames if loop and timelapse else None
+        self._latest.show(frame, number, run_number, file_size(frame, 0), lay_out)
 
     def _on_error(self, code: str) -> None:
         self._series.error(code)
         self._attempted.set()
+        if self._stills.pending and (loop := self._loop):
+            asyncio.get_running_loop().call_soon(self._give_up_still, loop)
 
-    def _save_run(self, record: RunRecord) -> None:
-        temporary = self._run_file.with_suffix(".tmp")
-        try:
-            temporary.write_text(json.dumps(record.as_dict()))
-            temporary.replace(self._run_file)
-        except OSError as error:  # only the count after a restart depends on it
-            logger.warning("run file not written: %s", error)
-
-    def _resume(self) -> RunRecord | None:
-        """The run that the host before this one was in."""
-        try:
-            record = RunRecord.from_dict(json.loads(self._run_file.read_bytes()))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("run file unreadable, counting begins anew: %s", error)
-            return None
-        record.open_gap(record.last_frame_at or record.started_at, "the camera's host process was restarted")
-        return record
+    def _give_up_still(self, loop: TimelapseLoop) -> None:
+        """A client's exposure is not tried again: the client decides. Called once the reason is noted."""
+        loop.stop()
+        self._stills.failed(loop.record.gaps[-1].reason if loop.record.gaps else "the exposure failed")
 
     # ---- state
 
@@ -306,6 +379,13 @@ class CameraHost:
             "run": self._run_state(timelapse) if timelapse else None,
             "settings": settings_state(self._driver, asdict(self._wish.plan.settings)),
             "frame": self._latest.state,
+            "clients": self._stills.holders.as_dict(),
+            "connection": {
+                "connected": self._driver.connected,
+                "connecting": self._wanted and not self._driver.connected,
+                "problem": "" if self._driver.connected else driver["reason"] or "",
+            },
+            "still": self._stills.state(self._driver.standing.state),
             "session": self._sink.session(),
             "disk_free_bytes": self._disk_free,
             "updated_at": iso_utc(self._clock.now()),
@@ -316,12 +396,3 @@ class CameraHost:
         taking = self._driver.standing.state in (DriverState.EXPOSING, DriverState.DOWNLOADING)
         next_at = None if taking else self._clock.now() + timedelta(seconds=wait)
         return run_state(loop.record, loop.plan.interval_s, next_at)
-
-
-def _size(frame: Frame, index: int) -> int:
-    """Bytes of one of a frame's files; its session may have moved it already."""
-    original = frame.originals[index]
-    try:
-        return original.source.size if original.source else original.path.stat().st_size
-    except OSError:
-        return 0

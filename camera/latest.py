@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -12,6 +12,9 @@ from camera.drivers.base import Frame
 from camera.loop import FrameSink
 from camera.preview import NotShowableError, Preview, PreviewFolder
 from camera.state import frame_state
+
+LayOut = Callable[[BinaryIO], Awaitable[None]]
+"""What else is to be done with the file of a frame while it is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class _Waiting:
     run_number: int | None
     size: int
     file: BinaryIO
+    lay_out: LayOut | None
 
 
 class LatestFrame:
@@ -55,13 +59,20 @@ class LatestFrame:
         self._file = file
         return number
 
-    def show(self, frame: Frame, number: str, run_number: int | None, size: int) -> None:
-        """Make the frame just stored the newest one, as soon as its preview is there."""
+    def show(
+        self,
+        frame: Frame,
+        number: str,
+        run_number: int | None,
+        size: int,
+        lay_out: LayOut | None = None,
+    ) -> None:
+        """Make the frame just stored the newest one, when its preview is there; before that, `lay_out`."""
         if self._file is None:
             return
         if self._waiting:
             self._waiting.file.close()
-        self._waiting = _Waiting(frame, number, run_number, size, self._file)
+        self._waiting = _Waiting(frame, number, run_number, size, self._file, lay_out)
         self._file = None
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
@@ -70,6 +81,8 @@ class LatestFrame:
         while waiting := self._waiting:
             self._waiting = None
             with waiting.file:
+                if waiting.lay_out:
+                    await waiting.lay_out(waiting.file)
                 preview = await self._make(waiting)
             self.state = frame_state(
                 waiting.frame,

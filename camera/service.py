@@ -17,6 +17,7 @@ from sessions.services import open_sessions
 from skycam_project.common.fence import FileFences
 from skycam_project.common.link import Host, keep
 from skycam_project.config import CameraConfiguration
+from skycam_project.config.places import images_folder
 
 
 async def run() -> None:
@@ -47,6 +48,7 @@ async def host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
             wishes=wishes,
             previews=PreviewFolder(settings.DATA / "previews" / camera.id),
             run_file=settings.DATA / "state" / f"run-{camera.id}.json",
+            images=images_folder(settings.DATA),
             publish=lambda state: link.publish(state),
             metrics=metrics,
         )

@@ -116,3 +116,12 @@ def free_bytes(folder: Path) -> int | None:
         return shutil.disk_usage(folder).free
     except OSError:
         return None
+
+
+def file_size(frame: Frame, index: int) -> int:
+    """Bytes of one of a frame's files; its session may have moved it already."""
+    original = frame.originals[index]
+    try:
+        return original.source.size if original.source else original.path.stat().st_size
+    except OSError:
+        return 0

@@ -66,6 +66,11 @@ def setup_token_file(data: Path) -> Path:
     return data / "setup-token"
 
 
+def images_folder(data: Path) -> Path:
+    """Pixel files that hosts lay out for clients: on the disk, whatever the runtime folder is on."""
+    return data / "run" / "images"
+
+
 def wish_file(data: Path, camera: str) -> Path:
     """The last wish for a camera, so that it is known when the database is not there."""
     return data / "state" / f"wish-{camera}.json"
