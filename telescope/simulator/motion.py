@@ -170,6 +170,8 @@ class Motion:
         failures = 0
         for _ in range(MAX_TRIES):
             await self.slew(self._axes_on_arrival(target))
+            # While it exposes and solves, the device already follows the sky by its model.
+            self._follow(target, mount.path.slip(device.now()))
             if not (solve and mount.errors.solve):
                 return
             self._say_goto(AstroState.PLATE_SOLVING, target.name)
@@ -200,9 +202,13 @@ class Motion:
     def track(self, target: Target) -> None:
         """Follow a target from where the axes stand; what is missing to it stays missing."""
         mount, moment = self.mount, self._device.now()
+        true, wanted = mount.true_axes(moment), mount.axes_for(target.aim(moment), moment)
+        self._follow(target, ((true[0] - wanted[0] + 180.0) % 360.0 - 180.0, true[1] - wanted[1]))
+        self.target = target
+
+    def _follow(self, target: Target, slip: Slip) -> None:
+        mount, moment = self.mount, self._device.now()
         model = mount.model
-        true, wanted = mount.true_axes(moment), mount.axes_for(target.aim(moment), moment, model)
-        slip: Slip = ((true[0] - wanted[0] + 180.0) % 360.0 - 180.0, true[1] - wanted[1])
         mount.follow(
             Track(
                 moment,
@@ -210,7 +216,6 @@ class Motion:
                 lambda at: mount.tracking_slip(slip, moment, at),
             )
         )
-        self.target = target
 
     async def goto(self, target: Target, solve: bool = True) -> None:
         """The whole goto with its notifications; raises `RefusedError` when it fails or is stopped."""

@@ -213,10 +213,29 @@ async def test_wrong_requests(api):
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(st.sampled_from(["mediaType", "mediaTypeList", "pageIndex", "pageSize", "srcDir",
-                                        "filePath", "datas", "modeId", "mode", "oldValue", "newValue"]),
-                       st.recursive(st.none() | st.integers() | st.text(max_size=20) | st.booleans(),
-                                    lambda inner: st.lists(inner, max_size=3))))
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "mediaType",
+                "mediaTypeList",
+                "pageIndex",
+                "pageSize",
+                "srcDir",
+                "filePath",
+                "datas",
+                "modeId",
+                "mode",
+                "oldValue",
+                "newValue",
+            ]
+        ),
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=20) | st.booleans(),
+            lambda inner: st.lists(inner, max_size=3),
+        ),
+    )
+)
 async def test_any_json_is_answered(simulator, body):
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{simulator.ports.http}") as api:
         for path in ("/album/list/mediaInfos", "/album/astro/fitsList", "/album/delete",
