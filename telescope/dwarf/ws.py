@@ -54,6 +54,10 @@ class _Waiting:
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.held: bytes | None = None
 
+    @property
+    def answered(self) -> bool:
+        return self.answer.done() and not self.answer.cancelled() and self.answer.exception() is None
+
     def settle(self, data: bytes) -> None:
         if not self.answer.done():
             self.answer.set_result(data)
@@ -156,10 +160,15 @@ class DwarfWsClient:
             raise _refusal(command, code)
         return reply
 
-    def fail_requests(self, error: Exception) -> None:
-        """Let every request under way fail with `error`, e.g. because another client took the master lock."""
-        for waiting in self._waiting.values():
-            if not waiting.answer.done():
+    def fail_requests(self, error: Exception, spare: Collection[int] = ()) -> None:
+        """Let requests under way fail with `error`, e.g. because another client took the master lock.
+
+        Args:
+            error: what their callers get.
+            spare: commands that go on.
+        """
+        for command, waiting in self._waiting.items():
+            if command not in spare and not waiting.answer.done():
                 waiting.answer.set_exception(error)
 
     async def _exchange(self, command: IntEnum, message: Message | None, deadline: Seconds) -> bytes:
@@ -182,7 +191,6 @@ class DwarfWsClient:
                 await self._socket.send(packet.SerializeToString())
                 return await waiting.answer
         except TimeoutError as error:
-            self._unanswered.add(command)
             raise NoAnswerError(
                 f"the telescope did not answer {command.name} within {deadline:g} s"
             ) from error
@@ -190,6 +198,8 @@ class DwarfWsClient:
             raise ConnectionLostError(f"the connection ended while {command.name} was sent") from error
         finally:
             del self._waiting[command]
+            if not waiting.answered:
+                self._unanswered.add(command)
 
     async def _receive(self) -> None:
         socket = cast(ClientConnection, self._socket)
