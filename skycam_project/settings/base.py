@@ -31,6 +31,8 @@ INSTALLED_APPS = [
     "skycam_project",
     "sessions",
     "camera",
+    "telescope",
+    "alpaca",
     "dashboard",
 ]
 MIDDLEWARE = [

@@ -21,7 +21,7 @@ from skycam_project.common.link import Host, OwnedElsewhere
 from skycam_project.config import Configuration
 from skycam_project.config.broker import broker_socket, broker_urls
 from skycam_project.config.places import prepare_data_folder, runtime_folder, setup_token_file
-from skycam_project.supervisor import broker, plans
+from skycam_project.supervisor import broker, demo, plans
 from skycam_project.supervisor.children import Child, Plan
 from skycam_project.supervisor.lines import CollectorHandler, LineCollector
 
@@ -98,20 +98,50 @@ class Supervisor:
             "demo": config.is_demo,
             "ready": False,
         }
+        self.simulators: list[Plan] = []
         self.environment = self._environment()
 
     def _environment(self) -> dict[str, str]:
-        """What all children inherit: the command line's decisions, and the demo's camera."""
-        variables = {
-            "PYTHONPATH": str(ROOT), "SKYCAM_DATA": str(self.config.data), "SKYCAM_PORT": str(self.config.port),
-            "SKYCAM_DEMO": "on" if self.config.is_demo else "off", "PYTHONUNBUFFERED": "1",
+        """What all children inherit: the command line's decisions, and the demo's devices."""
+        return {
+            "PYTHONPATH": str(ROOT),
+            "SKYCAM_DATA": str(self.config.data),
+            "SKYCAM_PORT": str(self.config.port),
+            "SKYCAM_DEMO": "on" if self.config.is_demo else "off",
+            "PYTHONUNBUFFERED": "1",
             "NUMBA_CACHE_DIR": str(self.config.data / "cache" / "numba"),
-        }  # fmt: skip
-        if self.config.is_demo:
-            self.camera_ports = (free_port(), free_port())
-            variables["CAMERA_PORT"] = "ptpip:{}:{}:{}".format(LOOPBACK, *self.camera_ports)
-            variables |= {name: value for name, value in DEMO_CAMERA.items() if name not in os.environ}
-        return variables
+            **(self._demo() if self.config.is_demo else {}),
+        }
+
+    def _demo(self) -> dict[str, str]:
+        """The simulators, and the settings that lead to them; what somebody has set stays."""
+        if self.config.latitude is not None and self.config.longitude is not None:
+            place = (self.config.latitude, self.config.longitude, self.config.elevation)
+            site = demo.Site(self.config.site_name, *place)
+        else:
+            site = demo.demo_site(self.config.data / "state" / "demo-site.json", datetime.now(UTC))
+        self.facts["site"] = site.name
+        camera, event = free_port(), free_port()
+        telescope = {name: free_port() for name in ("ws", "http", "files", "mjpeg", "ftp", "udp")}
+        self.simulators = [
+            demo.camera_plan(camera, event, site),
+            demo.telescope_plan(telescope, site, self.config.data / "state" / "dwarf3-card"),
+        ]
+        settings = {
+            "SKYCAM_SITE_NAME": site.name,
+            "SKYCAM_LATITUDE": str(site.latitude),
+            "SKYCAM_LONGITUDE": str(site.longitude),
+            "SKYCAM_ELEVATION": str(site.elevation),
+            **DEMO_CAMERA,
+        }
+        return {name: value for name, value in settings.items() if name not in os.environ} | {
+            "CAMERA_PORT": f"ptpip:{LOOPBACK}:{camera}:{event}",
+            "SKYCAM_TELESCOPE": LOOPBACK,
+            **{
+                f"SKYCAM_TELESCOPE_{name.upper()}_PORT": str(telescope[name])
+                for name in ("ws", "http", "files", "ftp")
+            },
+        }
 
     async def run(self) -> int:
         """Until SIGINT or SIGTERM. Returns the exit code."""
@@ -153,11 +183,13 @@ class Supervisor:
         answer = await self._prepare()
         if self.config.host is None and answer["owner"]:
             self._listen_everywhere()
-        if self.config.is_demo:
-            self._add(plans.demo_plan(self.camera_ports))
+        for simulator in self.simulators:
+            self._add(simulator)
         cameras = tuple(f"camera-{camera.id}" for camera in self.config.all_cameras())
         self._add(plans.web_plan(self.config, self.listeners))
         self._add(plans.worker_plan("camera", self.run_folder, cameras))
+        if self.config.telescope_host or self.config.is_demo:
+            self._add(plans.worker_plan("telescope", self.run_folder, ("telescope-0",)))
         self._add(plans.worker_plan("processing", self.run_folder, ("processing",)))
         if plan:
             await broker.wait_until_it_answers(broker_socket(self.run_folder))

@@ -241,7 +241,7 @@ async def test_reboot_comes_back_uncalibrated(simulator, talker):
     await talker.ask(RgbPower.REBOOT)
     await talker.until(lambda: talker.is_closed)
     async with asyncio.timeout(20):
-        while not simulator.device.powered:  # noqa: ASYNC110
+        while not simulator.device.powered:
             await asyncio.sleep(0.01)
     assert not simulator.device.motion.mount.calibrated
 
