@@ -31,7 +31,7 @@ class FrameSolver:
     def _solve(self, frame: Frame, hint: Equatorial, radius_deg: Degrees) -> Equatorial:
         optics = self._optics
         pixels = mosaic(frame.path, optics)
-        stars = detect(pixels, bayer=True)
+        stars = detect(pixels, "mosaic")
         height, width = pixels.shape
         scale = optics.pixel_um / (optics.focal_length_mm * 1000) * ARCSEC_PER_RADIAN
         solution = solve(stars.x, stars.y, width, height, scale, hint.ra_hours * 15, hint.dec_deg, radius_deg)
