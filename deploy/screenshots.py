@@ -32,8 +32,10 @@ ARGUMENTS = [
 THEMES = ("dark", "light", "night")
 SIZES = {1280: 800, 360: 740}
 PAGES = {"tonight": "/", "status": "/status/"}
+SETTINGS = {"Interval": "10", "Exposure": "8 s", "ISO": "3200"}
+"""Of the run in the pictures: enough light to see stars on a bright screen."""
 FRAMES = 3
-"""Frames of the run before the pictures are taken."""
+"""Frames with these settings before the pictures are taken."""
 PATIENCE_S = 180.0
 
 
@@ -92,23 +94,30 @@ def become_owner(page: Any, url: str, token: str) -> None:
 
 
 def start_run(page: Any) -> None:
-    """Have the demo camera take frames, and wait for the first ones."""
+    """Have the demo camera take frames with `SETTINGS`, and wait for the first ones."""
     patience = PATIENCE_S * 1000
     page.locator('#camera-status:not([data-s="stale"])').wait_for(timeout=patience)
     connect = page.locator('[data-do="connect"]:not([aria-disabled])')
     if connect.is_visible():
         connect.click()
     page.locator('[data-do="disconnect"]').wait_for(timeout=patience)
-    start = page.get_by_role("button", name="Start")
-    if start.is_visible() and not start.get_attribute("aria-disabled"):
-        page.get_by_label("Interval").fill("12")
-        start.click()
+    for label, value in SETTINGS.items():
+        field = page.get_by_label(label, exact=True)
+        if field.evaluate("(element) => element.tagName") == "SELECT":
+            field.select_option(label=value)
+        else:
+            field.fill(value.split()[0])
+    page.locator('[data-do="start"]').click()  # "Apply" when the demo runs already
+    page.locator("#facts").get_by_text("every 10 s").wait_for()
     page.locator("#frame").wait_for(timeout=patience)
+    shown = [page.locator("#frame").get_attribute("src")]
     end = time.monotonic() + PATIENCE_S
-    while int(page.locator("#capture [data-f=frames]").inner_text().replace("\u202f", "") or 0) < FRAMES:
+    while len(shown) <= FRAMES:
         if time.monotonic() > end:
             raise SystemExit("the demo camera took no frames")
         page.wait_for_timeout(500)
+        if (address := page.locator("#frame").get_attribute("src")) != shown[-1]:
+            shown.append(address)
 
 
 def settled(page: Any) -> bytes:

@@ -210,7 +210,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if len(line) < 11 or line[8:9] != b" ":
         return None
     try:
-        if int(line[:8], 16) != zlib.crc32(body):
+        if line[:8] != b"%08x" % zlib.crc32(body):
             return None
         record = orjson.loads(body)
     except ValueError:
