@@ -26,7 +26,8 @@ class UnknownDeviceError(SkycamError):
 def mirrors() -> dict[str, Mirror]:
     """Device name to mirror, in the order in which pages show them."""
     cameras = {f"camera/{camera.id}": f"camera-{camera.id}" for camera in settings.CONFIG.all_cameras()}
-    links = cameras | {"processing": "processing", "up": "up"}
+    telescope = {"telescope/0": "telescope-0"} if settings.CONFIG.telescope_host else {}
+    links = telescope | cameras | {"processing": "processing", "up": "up"}
     return {device: Mirror(settings.RUN, link) for device, link in links.items()}
 
 

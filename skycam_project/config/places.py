@@ -71,6 +71,11 @@ def images_folder(data: Path) -> Path:
     return data / "run" / "images"
 
 
+def alpaca_devices_file(data: Path) -> Path:
+    """The Alpaca devices on offer, as the web process last said; `up` answers discovery with it."""
+    return data / "state" / "alpaca-devices.json"
+
+
 def wish_file(data: Path, camera: str) -> Path:
     """The last wish for a camera, so that it is known when the database is not there."""
     return data / "state" / f"wish-{camera}.json"

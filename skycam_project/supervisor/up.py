@@ -14,13 +14,20 @@ from typing import Any
 
 import orjson
 
+from alpaca.protocol import discovery
 from sessions.store.logs import SessionHandler
+from skycam_project.common.access import Access
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.link import Host, OwnedElsewhere
 from skycam_project.config import Configuration
 from skycam_project.config.broker import broker_socket, broker_urls
-from skycam_project.config.places import prepare_data_folder, runtime_folder, setup_token_file
+from skycam_project.config.places import (
+    alpaca_devices_file,
+    prepare_data_folder,
+    runtime_folder,
+    setup_token_file,
+)
 from skycam_project.supervisor import broker, demo, plans
 from skycam_project.supervisor.children import Child, Plan
 from skycam_project.supervisor.lines import CollectorHandler, LineCollector
@@ -170,7 +177,10 @@ class Supervisor:
         await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+            answering = await self._find_me()
             await waiting
+            if answering:
+                answering.close()
         else:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
@@ -195,6 +205,23 @@ class Supervisor:
             await broker.wait_until_it_answers(broker_socket(self.run_folder))
         await self._until_ready()
         self._say_ready(answer["setup_token"])
+
+    async def _find_me(self) -> asyncio.DatagramTransport | None:
+        """Answer Alpaca discovery; a port that another program keeps for itself costs discovery only."""
+        if not self.config.alpaca or not self.config.alpaca_discovery_port:
+            return None
+        access = Access(self.config.alpaca_networks, ["localhost"], ())
+        file = alpaca_devices_file(self.config.data)
+        responder = discovery.Responder(
+            self.config.port, "Skycam", lambda: orjson.loads(file.read_bytes()), access.allows
+        )
+        try:
+            return await discovery.respond(responder, self.config.alpaca_discovery_port)
+        except OSError as error:
+            log.warning(
+                "Alpaca discovery is off: UDP port %d: %s", self.config.alpaca_discovery_port, error.strerror
+            )
+            return None
 
     async def _until_ready(self) -> None:
         """Ask until everything is there; now and then say what is not."""
