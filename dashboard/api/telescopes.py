@@ -1,7 +1,9 @@
 """Telescopes: state and commands."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -103,16 +105,18 @@ class SlewView(TelescopeCommandView):
 
 def place_of(name: str) -> dict[str, Any]:
     """Where an object is now (ICRS). Raises `InvalidValueError` for a name that no catalogue has."""
-    from datetime import UTC, datetime
-
+    # Catalogues cost the web process 20 MB: only who slews by name pays for them.
+    from sky.coordinates import Observer, Site
     from sky.errors import UnknownObjectError
     from sky.names import resolve
 
+    config = settings.CONFIG
+    site = Site(config.latitude or 0.0, config.longitude or 0.0, config.elevation)
     try:
-        found = resolve(name, datetime.now(UTC))
+        found = resolve(name, Observer(site, datetime.now(UTC)))
     except UnknownObjectError as error:
         raise InvalidValueError("target", name, f"a name of the catalogues ({error})") from None
-    return {"ra_hours": found.ra_deg / 15, "dec_deg": found.dec_deg, "name": found.name}
+    return {"ra_hours": found.ra_deg / 15 % 24, "dec_deg": found.dec_deg, "name": found.name}
 
 
 def _view(name: str, call: str, text: str, serializer=None, **fixed):
