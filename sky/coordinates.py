@@ -51,6 +51,7 @@ class Air:
         return 1013.25 * (1 - 2.25577e-5 * site.elevation_m) ** 5.25588
 
 
+STANDARD_AIR = Air()
 VACUUM = Air(pressure_hpa=0.0)
 """No refraction."""
 
@@ -86,7 +87,7 @@ class Observer:
         self,
         site: Site,
         moment: datetime,
-        air: Air = Air(),
+        air: Air = STANDARD_AIR,
         ut1_minus_utc: Seconds = 0.0,
     ) -> None:
         self.site, self.moment, self.air = site, moment, air

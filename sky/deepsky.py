@@ -25,6 +25,7 @@ SHINING = frozenset({GALAXY, GLOBULAR, PLANETARY}) | NEBULAE
 _MINOR_OVER_MAJOR = 0.7  # where the catalogue gives one axis only
 _SIZE_ARCMIN = {GALAXY: 0.6, PLANETARY: 0.2, GLOBULAR: 3.0}  # where it gives none
 _SURFACE = {"SNR": 24.0, "RfN": 23.0}  # V mag/arcsec² of nebulae without a magnitude, others 23.3
+_BRIGHTEST_GAS = 21.7  # mean over the nebula; M42 has 22.0
 _BV = {GALAXY: 0.85, GLOBULAR: 0.7, PLANETARY: 0.9}
 
 _QUERY = """SELECT name, type, ra, dec, majax, minax, pa, bmag, vmag, hubble, commonnames
@@ -74,13 +75,12 @@ def database() -> sqlite3.Connection:
 
 
 def _estimate_v(kind: str, b: float | None, v: float | None, major: float, minor: float) -> float:
-    if v is not None:
-        return v
-    if b is not None:
-        return b - _BV.get(kind, 0.0)
+    spread = 2.5 * float(np.log10(np.pi / 4 * major * minor * 3600))  # mag/arcsec² minus mag
+    known = v if v is not None else b - _BV.get(kind, 0.0) if b is not None else None
     if kind in NEBULAE:
-        return _SURFACE.get(kind, 23.3) - 2.5 * float(np.log10(np.pi / 4 * major * minor * 3600))
-    return 15.5
+        # The magnitude of a nebula with a cluster is mostly that of its stars, which the star table has.
+        return max(known, _BRIGHTEST_GAS - spread) if known is not None else _SURFACE.get(kind, 23.3) - spread
+    return known if known is not None else 15.5
 
 
 @lru_cache(maxsize=1)

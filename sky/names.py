@@ -1,4 +1,4 @@
-"""From a name to a place: "M31", "Andromeda Galaxy", "NGC 7000", "Vega", "alpha Lyr", "61 Cyg", "Jupiter"."""
+"""From a name to a place: "M31", "Andromeda Galaxy", "NGC 7000", "Vega", "alpha Lyr", "Jupiter"."""
 
 import csv
 import re

@@ -70,7 +70,8 @@ def _project(e, n, u, m, lens):
         return lens[2] + lens[1] * cx / cz, lens[3] + lens[1] * cy / cz
     flat = np.sqrt(cx * cx + cy * cy)
     theta = np.arctan2(flat, cz)
-    radius = lens[1] * (2.0 * np.sin(theta / 2.0) + lens[4] * theta**3 + lens[5] * theta**5)
+    theta2 = theta * theta
+    radius = lens[1] * (2.0 * np.sin(theta / 2.0) + theta * theta2 * (lens[4] + lens[5] * theta2))
     scale = radius / max(flat, 1e-12)
     return lens[2] + cx * scale, lens[3] + cy * scale
 
