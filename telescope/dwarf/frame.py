@@ -1,8 +1,8 @@
 """One exposure of a telescope, in the file that the telescope made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Frame:
         cards: the telescope's FITS cards.
         rejected: the telescope left this frame out of its own stack.
         warnings: sentences worth showing.
+        recovered: an earlier process fetched it and ended before it was acknowledged.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Frame:
     cards: Mapping[str, Any] = field(default_factory=dict)
     rejected: bool = False
     warnings: tuple[str, ...] = ()
+    recovered: bool = False
 
     @property
     def middle(self) -> datetime:
@@ -104,6 +106,22 @@ def frame_from(
         rejected=rejected,
         warnings=warnings,
     )
+
+
+def recovered_frame(path: Path) -> Frame:
+    """Read a frame that an earlier process left; its stamp is taken for UTC.
+
+    Raises:
+        DeviceDataError: it is not a complete frame.
+    """
+    cards = read_header(path).cards
+    exposure = Exposure(_number(cards.get("EXPTIME"), 0.0), int(_number(cards.get("GAIN"), 0)))
+    try:
+        end = datetime.fromisoformat(str(cards.get("DATE-OBS"))).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise DeviceDataError(f"{path.name} does not say when it was taken") from error
+    frame = frame_from(path, exposure, end, rejected=path.name.startswith("failed_"))
+    return replace(frame, recovered=True)
 
 
 def mosaic(frame: Frame, width: int, height: int) -> tuple[np.ndarray[Any, np.dtype[Any]], bool]:

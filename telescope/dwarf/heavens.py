@@ -73,4 +73,9 @@ def displaced(origin: Equatorial, east: float, north: float) -> Equatorial:
     depth = math.cos(dec0) - north * math.sin(dec0)
     ra = math.atan2(east, depth)
     dec = math.atan2(math.sin(dec0) + north * math.cos(dec0), math.hypot(east, depth))
-    return Equatorial((origin.ra_hours + math.degrees(ra) / 15) % 24, math.degrees(dec))
+    return Equatorial(wrapped_hours(origin.ra_hours + math.degrees(ra) / 15), math.degrees(dec))
+
+
+def wrapped_hours(hours: Hours) -> Hours:
+    """Right ascension into 0 ≤ ra < 24; `%` alone gives 24.0 for a tiny negative number."""
+    return hours % 24 % 24

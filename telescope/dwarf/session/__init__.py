@@ -18,7 +18,7 @@ from skycam_project.common.errors import SkycamError
 from telescope.dwarf.codes import Code
 from telescope.dwarf.commands import RgbPower
 from telescope.dwarf.device_clock import DeviceClock
-from telescope.dwarf.frame import Exposure, Frame
+from telescope.dwarf.frame import Exposure, Frame, recovered_frame
 from telescope.dwarf.ftp import DwarfFtpClient
 from telescope.dwarf.heavens import Heavens, separation
 from telescope.dwarf.http import DwarfHttpClient
@@ -40,7 +40,7 @@ from telescope.dwarf.session.stack import Stack
 from telescope.dwarf.session.state import Board, CameraPhase
 from telescope.dwarf.session.telemetry import Telemetry
 from telescope.dwarf.sun import SunGuard
-from telescope.errors import DwarfCommandError, InvalidStateError
+from telescope.errors import DeviceDataError, DwarfCommandError, InvalidStateError
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class DwarfSession:
     ) -> None:
         self.settings = settings
         self._clock = clock or SystemClock()
-        self.board = Board(changed)
+        self.board = Board()
         self.connection = Connection(settings, self.board, self._clock)
         address = settings.address
         http = DwarfHttpClient(
@@ -94,13 +94,13 @@ class DwarfSession:
         guard = SunGuard(heavens)
         goto = Goto(self.connection)
         hand = HandMovement(self.connection, self.position, guard, self._clock)
-        self.loop = PointingLoop(settings, self.board, self._clock, self.position, self._photo.take, solver)
+        self.loop = PointingLoop(settings, self.board, self._clock, self.position, self._picture, solver)
         self.motion = Motion(
             self.connection, heavens, goto, self.position, hand, guard, self.loop, self._clock
         )
         self.motion.before_move = lambda: self._capture.end("the telescope was moved")
-        self._files.tidy()
         self.position.publish()
+        self.board.changed = changed
 
     async def close(self) -> None:
         """Stop what moves, release the lock, disconnect."""
@@ -113,7 +113,22 @@ class DwarfSession:
         await self.connection.stop()
         await self._ftp.close()
 
+    async def _picture(self, exposure: Exposure) -> Frame:
+        """A picture for the closed loop."""
+        return await self._photo.take(exposure, scratch=True)
+
     # ---- exposures
+
+    def leftovers(self) -> list[Frame]:
+        """Frames that an earlier process fetched and nobody acknowledged, oldest first; damaged ones go."""
+        frames = []
+        for path in self._files.leftovers():
+            try:
+                frames.append(recovered_frame(path))
+            except DeviceDataError as error:
+                logger.warning("leftover thrown away reason=%s", error)
+                path.unlink(missing_ok=True)
+        return frames
 
     async def expose(self, exposure: Exposure) -> Frame:
         """Take one frame.
@@ -132,7 +147,8 @@ class DwarfSession:
         await self.motion.settled()
         if not self.board.mount.tracking_active:
             try:
-                await self._capture.end()
+                if not self._capture.foreign:
+                    await self._capture.end()
                 self.board.set("camera", phase=CameraPhase.EXPOSING)
                 return await self._photo.take(exposure)
             except DwarfCommandError as error:

@@ -12,23 +12,28 @@ they are marked.
 
 import asyncio
 import logging
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from skycam_project.common.clock import Clock, iso_utc
 from skycam_project.common.units import Seconds
-from telescope.dwarf.captures import CaptureFile, SessionFolder
+from telescope.dwarf.captures import CaptureFile
 from telescope.dwarf.device_clock import DeviceClock
 from telescope.dwarf.frame import Exposure, Frame, WrongExposureError, frame_from
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto import notify_pb2
 from telescope.dwarf.session.connection import Connection
 from telescope.dwarf.session.files import CaptureFiles
+from telescope.dwarf.session.run import Run, RunRecord
 from telescope.dwarf.session.stack import Stack
 from telescope.dwarf.session.state import CameraPhase
 from telescope.dwarf.values import Filter
-from telescope.errors import CaptureError, DeviceDataError, NotConnectedError, TelescopeError
+from telescope.errors import (
+    CaptureError,
+    DeviceDataError,
+    InvalidStateError,
+    NotConnectedError,
+    TelescopeError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,34 +46,6 @@ FETCHES = 3
 MARGIN = timedelta(seconds=1.5)
 """How well the telescope's clock is known."""
 NEVER = datetime.max.replace(tzinfo=UTC)
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Run:
-    """A stacking run of ours.
-
-    Attributes:
-        exposure, filter: what it was started with.
-        folder: where its frames appear.
-        listed: names of the frames seen so far.
-        valid_from: frames that began before are not used.
-        delivered: frames given out.
-        damaged: names of files that arrived damaged, with how often.
-    """
-
-    exposure: Exposure
-    filter: Filter | None
-    folder: SessionFolder
-    listed: set[str] = field(default_factory=set)
-    valid_from: datetime = LONG_AGO
-    delivered: int = 0
-    damaged: Counter[str] = field(default_factory=Counter)
-
-    def serves(self, exposure: Exposure, current: Filter | None) -> bool:
-        """Its next frame is what this exposure asks for."""
-        same = (exposure.duration_s, exposure.gain) == (self.exposure.duration_s, self.exposure.gain)
-        return same and current == self.filter
 
 
 class Capture:
@@ -95,9 +72,11 @@ class Capture:
         self._turn = asyncio.Lock()
         self._run: Run | None = None
         self._linger: asyncio.Task[None] | None = None
+        self._record = RunRecord(connection.settings.spool)
         self._looked = 0.0
         self._ended_because = ""
         connection.on(Notify.WAIT_SHOOTING_PROGRESS, self._progressed)
+        connection.on_ready(self._adopt)
 
     async def expose(self, exposure: Exposure, current: Filter | None) -> Frame:
         """Take one frame.
@@ -112,14 +91,22 @@ class Capture:
         """
         async with self._turn:
             self._stop_lingering()
+            self._ended_because = ""
+            if self.foreign:
+                raise InvalidStateError(
+                    "the telescope is taking frames for another app. "
+                    "Stop them there, or abort the exposure here."
+                )
             try:
                 frame = await self._frame(exposure, current)
             except WrongExposureError as error:
                 logger.warning("run begun anew reason=%s", error)
                 await self._end()
                 frame = await self._frame(exposure, current)
-            except Exception:
+            except Exception as error:
                 await self._end_quietly()
+                if self._ended_because:
+                    raise CaptureError(self._why_ended()) from error
                 raise
             self._linger = asyncio.create_task(self._end_when_idle())
             return frame
@@ -131,7 +118,7 @@ class Capture:
             reason: why, for the exposure that may be waiting for a frame.
         """
         self._stop_lingering()
-        self._ended_because = reason if self._run is not None else ""
+        self._ended_because = reason if self._turn.locked() else ""
         await self._end()
 
     def disturbed(self) -> None:
@@ -156,9 +143,26 @@ class Capture:
             self._board.set("camera", phase=CameraPhase.EXPOSING)
         return await self._next(run, exposure)
 
+    @property
+    def foreign(self) -> bool:
+        """A run goes on that is not ours."""
+        return self._stack.running and self._run is None
+
+    async def _adopt(self) -> None:
+        """A run that the process before this one began goes on: its next frames are ours too."""
+        if not self.foreign or (run := await asyncio.to_thread(self._record.read)) is None:
+            return
+        newest = (await self._files.runs())[-1:]
+        if [folder.name for folder in newest] != [run.folder.name]:
+            return
+        run.listed = {file.name for file in await self._files.frames(run.folder)}
+        run.delivered = len(run.listed)
+        self._run, self._looked = run, self._clock.monotonic()
+        self._linger = asyncio.create_task(self._end_when_idle())
+        logger.info("run adopted folder=%s", run.folder.name)
+
     async def _begin(self, exposure: Exposure, current: Filter | None) -> Run:
         self._board.set("camera", phase=CameraPhase.WAITING, percent_completed=0)
-        self._ended_because = ""
         before = {folder.name for folder in await self._files.runs()}
         await self._stack.start(exposure)
         give_up = _real_time() + self._connection.settings.patience.start
@@ -167,6 +171,7 @@ class Capture:
             if fresh:
                 self._run = Run(exposure, current, fresh[-1])
                 self._looked = self._clock.monotonic()
+                await asyncio.to_thread(self._record.write, self._run)
                 logger.info("run folder=%s", fresh[-1].name)
                 return self._run
             await self._clock.sleep(LOOK_EVERY)

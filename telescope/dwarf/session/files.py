@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST_FRAME = 64 << 20
 """Bytes; a frame has 16.8 MB."""
-OLD_PARTS = "*.part"
+SCRATCH = "scratch"
 
 
 class CaptureFiles:
@@ -67,17 +67,26 @@ class CaptureFiles:
             return []
         return _sorted(names, read)
 
-    async def fetch(self, folder: str, file: CaptureFile, progress: Progress | None = None) -> Path:
+    async def fetch(
+        self, folder: str, file: CaptureFile, *, scratch: bool = False, progress: Progress | None = None
+    ) -> Path:
         """Bring one file into the spool folder.
+
+        Args:
+            folder: where it is on the card.
+            file: which one.
+            scratch: it will not be kept: it goes into a folder that the next process empties.
+            progress: told how much has arrived.
 
         Raises:
             NotConnectedError: it could not be fetched in any way; what has arrived is kept for the next
                 attempt.
             DeviceDataError: larger than 64 MiB, or a name that points elsewhere.
         """
-        self._spool.mkdir(parents=True, exist_ok=True)
-        target = files.under(self._spool, file.name)
-        if target.parent != self._spool.resolve():
+        place = self._spool / SCRATCH if scratch else self._spool
+        place.mkdir(parents=True, exist_ok=True)
+        target = files.under(place, file.name)
+        if target.parent != place.resolve():
             raise DeviceDataError(f"{file.name!r} is not a plain file name")
         try:
             path = f"/{WEB_ROOT}{folder}/{file.name}"
@@ -87,10 +96,14 @@ class CaptureFiles:
             await self._ftp.download(f"{folder}/{file.name}", target, limit=LARGEST_FRAME, progress=progress)
         return target
 
-    def tidy(self) -> None:
-        """Remove parts that an earlier process left: their frames are still on the card."""
-        for part in self._spool.glob(OLD_PARTS):
-            part.unlink(missing_ok=True)
+    def leftovers(self) -> list[Path]:
+        """Complete frames that an earlier process fetched and nobody acknowledged, oldest first.
+
+        Parts and scratch files of that process are removed: what they hold is still on the card.
+        """
+        for path in (*self._spool.glob("*.part"), *self._spool.glob(f"{SCRATCH}/*")):
+            path.unlink(missing_ok=True)
+        return sorted(self._spool.glob("*.fits"), key=lambda path: path.stat().st_mtime)
 
 
 def _sorted(names: list[str], read: Callable[[str], CaptureFile | None]) -> list[CaptureFile]:

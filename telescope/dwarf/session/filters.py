@@ -10,6 +10,9 @@ from telescope.dwarf.session.connection import Connection
 from telescope.dwarf.values import Camera, Filter, Parameter, ParamId
 from telescope.errors import TelescopeError
 
+FIRST = 1
+"""Position taken when none is known: Astro, the telescope's own for the deep sky."""
+
 
 class Filters:
     """Turns the wheel.
@@ -23,6 +26,7 @@ class Filters:
         self._connection, self._board, self._camera = connection, connection.board, camera
         self._board.set("filters", names=tuple(FILTERS), focus_offsets=(0,) * len(FILTERS))
         connection.on(Notify.GENERAL_INT_PARAM, self._echo)
+        connection.on_ready(self._make_known)
 
     @property
     def current(self) -> Filter | None:
@@ -58,6 +62,11 @@ class Filters:
             self._board.set("filters", position=before, problem=problem)
             raise
         self._board.set("filters", position=position)
+
+    async def _make_known(self) -> None:
+        """The telescope never tells which filter is in: put one in when we do not know."""
+        if self._board.filters.position is None and not self._board.camera.run_active:
+            await self.turn(FIRST)
 
     def set_focus_offset(self, position: int, steps: int) -> None:
         """Note by how many focus steps a filter is off; the wheel itself does nothing with it."""

@@ -27,6 +27,8 @@ from telescope.errors import (
 logger = logging.getLogger(__name__)
 
 BUSY = (AstroState.RUNNING, AstroState.STOPPING, AstroState.PLATE_SOLVING)
+LATE_REPLY = 2.0
+"""Seconds to wait for the answer of a work that was stopped."""
 GRACE = 5.0
 """Seconds between the end of a goto and the word that the telescope tracks."""
 
@@ -49,6 +51,8 @@ class Goto:
         self._goto_state = self._calibration_state = int(AstroState.IDLE)
         self._goto_began = self._calibration_began = self._calibration_good = False
         self._tracking_news = False
+        self._asked = False
+        self._late_reply: asyncio.Future[object] | None = None
         self._state_reads = 0
         self.tracking_name = ""
         connection.on(Notify.STATE_ASTRO_GOTO, self._goto)
@@ -103,8 +107,8 @@ class Goto:
 
     @property
     def moving(self) -> bool:
-        """A goto is going on."""
-        return self._goto_state in BUSY
+        """A goto is going on, or was asked for and is not known to have ended."""
+        return self._asked or self._goto_state in BUSY
 
     @property
     def calibrating(self) -> bool:
@@ -118,7 +122,11 @@ class Goto:
 
     @property
     def _on_target(self) -> bool:
-        return not self.moving and bool(self.tracking_name) and (self._tracking_news or self._goto_began)
+        return (
+            self._goto_state not in BUSY
+            and bool(self.tracking_name)
+            and (self._tracking_news or self._goto_began)
+        )
 
     # ---- what we ask of it
 
@@ -131,11 +139,12 @@ class Goto:
             TelescopeError: the connection failed.
         """
         self._goto_began = self._tracking_news = False
+        self._asked = True
         work = _Work(
             "the goto",
             self._connection.settings.patience.goto,
             good=lambda: self._on_target,
-            busy=lambda: self.moving,
+            busy=lambda: self._goto_state in BUSY,
             began=lambda: self._goto_began,
         )
         await self._carry_out(
@@ -143,6 +152,7 @@ class Goto:
             Astro.START_GOTO_DSO,
             astro_pb2.ReqGotoDSO(ra=place.ra_hours, dec=place.dec_deg, target_name=name),
         )
+        self._asked = False
         if not self._on_target:
             raise GotoError(f"the goto to {name} ended without tracking. Are stars to be seen?")
 
@@ -151,6 +161,7 @@ class Goto:
         await self._connection.command(
             Astro.STOP_GOTO, accept=[Code.ASTRO_FUNCTION_BUSY, Code.STEP_MOTOR_IS_STOPPED]
         )
+        self._asked = False
         await self._connection.until(
             lambda: not self.tracking_name and not self.moving,
             self._connection.settings.patience.stop,
@@ -190,6 +201,7 @@ class Goto:
     async def _carry_out(self, work: "_Work", command: Astro, message: Message) -> None:
         """Return when the work has ended, well or badly; raise a refusal."""
         connection = self._connection
+        await self._await_late_reply()
         reply = asyncio.ensure_future(connection.command(command, message, deadline=work.limit))
         state_reads = 0
 
@@ -216,8 +228,16 @@ class Goto:
                 with suppress(NoAnswerError):  # the good news, or the refusal, may come just after the end
                     await connection.until(lambda: work.good() or _failed(reply), GRACE, work.name)
             if not work.good() and _failed(reply):
+                self._asked = False
                 reply.result()
         finally:
+            self._late_reply = reply
+
+    async def _await_late_reply(self) -> None:
+        """The answer of a work that was given up must not be taken for the answer of the next one."""
+        reply, self._late_reply = self._late_reply, None
+        if reply is not None:
+            await asyncio.wait([reply], timeout=LATE_REPLY)
             reply.cancel()
             await asyncio.gather(reply, return_exceptions=True)
 

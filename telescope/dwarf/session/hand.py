@@ -63,6 +63,27 @@ class HandMovement:
         """An axis runs."""
         return self.rates != (0.0, 0.0)
 
+    def rates_with(self, axis: int, rate: float) -> tuple[float, float]:
+        """The rates when one axis is changed. Raises `InvalidValueError` when there is no such axis."""
+        if axis not in (0, 1):
+            raise InvalidValueError("axis", axis, "0 (azimuth) or 1 (altitude)")
+        return (rate, self.rates[1]) if axis == 0 else (self.rates[0], rate)
+
+    def joystick_rates(self, angle_deg: float, length: float) -> tuple[float, float]:
+        """The rates of a joystick: the app's curve over its 40 gears, to both axes.
+
+        Args:
+            angle_deg: 0 is right, 90 up.
+            length: 0 … 1.
+
+        Raises:
+            InvalidValueError: not an angle, or a length out of range.
+        """
+        if not (math.isfinite(angle_deg) and 0 <= length <= 1):
+            raise InvalidValueError("length", length, "0 … 1, with an angle in degrees")
+        speed = min(29.9 * length**3 + 0.1, FASTEST) if length else 0.0
+        return speed * math.cos(math.radians(angle_deg)), speed * math.sin(math.radians(angle_deg))
+
     def check(self, rates: tuple[float, float]) -> None:
         """Raise what forbids these rates now: `InvalidValueError` or `NearSunError`."""
         for rate in rates:
@@ -86,9 +107,7 @@ class HandMovement:
             NearSunError: it leads to the sun.
             MotorError: the axis stands at the end of its travel.
         """
-        if axis not in (0, 1):
-            raise InvalidValueError("axis", axis, "0 (azimuth) or 1 (altitude)")
-        rates = (rate, self.rates[1]) if axis == 0 else (self.rates[0], rate)
+        rates = self.rates_with(axis, rate)
         self.check(rates)
         motor = MOTORS[axis]
         try:
@@ -107,17 +126,14 @@ class HandMovement:
 
         Args:
             angle_deg: 0 is right, 90 up.
-            length: 0 … 1; 0 stops. Full length is 30°/s.
+            length: 0 … 1; 0 stops.
         """
-        if not (math.isfinite(angle_deg) and 0 <= length <= 1):
-            raise InvalidValueError("length", length, "0 … 1, with an angle in degrees")
+        rates = self.joystick_rates(angle_deg, length)
         if length == 0:
             await self.stop()
             return
-        speed = min(29.9 * length**3 + 0.1, FASTEST)  # the app's curve over its 40 gears
-        length = min(length, ((FASTEST - 0.1) / 29.9) ** (1 / 3))
-        rates = (speed * math.cos(math.radians(angle_deg)), speed * math.sin(math.radians(angle_deg)))
         self.check(rates)
+        length = min(length, ((FASTEST - 0.1) / 29.9) ** (1 / 3))
         message = motor_pb2.ReqMotorServiceJoystick(vector_angle=angle_deg % 360, vector_length=length)
         try:
             await self._connection.command(Motor.SERVICE_JOYSTICK, message)

@@ -157,14 +157,14 @@ class Motion:
     async def move_axis(self, axis: int, rate: float) -> None:
         """Run an axis; see `HandMovement.run`."""
         self._check_ready()
-        rates = (rate, self._hand.rates[1]) if axis == 0 else (self._hand.rates[0], rate)
-        self._hand.check(rates)
+        self._hand.check(self._hand.rates_with(axis, rate))
         if rate or self._moves_by_hand:
             self._by_hand(lambda: self._hand.run(axis, rate))
 
     async def joystick(self, angle_deg: float, length: float) -> None:
         """Move like a joystick; see `HandMovement.joystick`."""
         self._check_ready()
+        self._hand.check(self._hand.joystick_rates(angle_deg, length))
         if length or self._moves_by_hand:
             self._by_hand(lambda: self._hand.joystick(angle_deg, length))
 
@@ -281,6 +281,7 @@ class Motion:
         if self._goto.moving:
             await self._goto.stop()
             self._position.lost()
+        if not self._goto.active:
             self._board.set("mount", tracking=False)
 
     async def _park(self) -> None:

@@ -47,8 +47,12 @@ class Photo:
         connection.on(Notify.PHOTO_STATE, self._changed)
         connection.on_state(self._adopt)
 
-    async def take(self, exposure: Exposure) -> Frame:
+    async def take(self, exposure: Exposure, *, scratch: bool = False) -> Frame:
         """Take one photo and bring it here.
+
+        Args:
+            exposure: what is asked for.
+            scratch: it is only looked at and not kept.
 
         Raises:
             DwarfCommandError: the telescope refused, with code -10515 when the exposure is too long for a
@@ -68,7 +72,7 @@ class Photo:
         )
         file = await self._appeared(before)
         seen = self._clock.now()
-        path = await self._files.fetch(PHOTOS, file)
+        path = await self._files.fetch(PHOTOS, file, scratch=scratch)
         end = self._device_clock.utc(file.stamp, seen) or seen
         return frame_from(path, exposure, end, rejected=False)
 

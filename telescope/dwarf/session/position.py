@@ -14,7 +14,7 @@ from skycam_project.common.clock import Clock, iso_utc
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import write_atomic
 from skycam_project.common.units import Seconds
-from telescope.dwarf.heavens import Equatorial, Heavens, Horizontal, displaced, offset
+from telescope.dwarf.heavens import Equatorial, Heavens, Horizontal, displaced, offset, wrapped_hours
 from telescope.dwarf.session.settings import DwarfSettings
 from telescope.dwarf.session.state import Board
 from telescope.dwarf.sun import PARKED_PITCH, Axes
@@ -31,18 +31,22 @@ class Tracked:
     """A tracked place.
 
     Attributes:
-        place: where it pointed at `since`.
-        since: aware, UTC.
-        drift: change of the place in the tangent plane, radians per second (east, north).
+        place: the target.
+        since: when tracking of it began, aware, UTC.
+        reference: what the first plate solution said, and when.
+        drift: change of the place since then in the tangent plane, radians per second (east, north).
     """
 
     place: Equatorial
     since: datetime
+    reference: tuple[Equatorial, datetime] | None = None
     drift: tuple[float, float] = (0.0, 0.0)
 
     def at(self, moment: datetime) -> Equatorial:
-        """Where it points at `moment`."""
-        seconds = (moment - self.since).total_seconds()
+        """Where it points at `moment`: the target plus the drift."""
+        if self.reference is None or self.drift == (0.0, 0.0):
+            return self.place
+        seconds = (moment - self.reference[1]).total_seconds()
         return displaced(self.place, self.drift[0] * seconds, self.drift[1] * seconds)
 
 
@@ -94,17 +98,18 @@ class Position:
     def solved(self, place: Equatorial, moment: datetime) -> None:
         """A plate solution says where the middle of a picture was at its middle time.
 
-        While tracking, two solutions a minute or more apart give the drift.
+        The first one after a goto is the reference; what later ones differ from it is drift.
         """
         if (before := self.tracked) is None:
             return
-        seconds = (moment - before.since).total_seconds()
-        drift = before.drift
+        if before.reference is None:
+            self.tracked = replace(before, reference=(place, moment))
+            return
+        seconds = (moment - before.reference[1]).total_seconds()
         if seconds >= SHORTEST_DRIFT:
-            east, north = offset(before.place, place)
-            drift = east / seconds, north / seconds
-        self.tracked = Tracked(place, moment, drift)
-        self.publish()
+            east, north = offset(before.reference[0], place)
+            self.tracked = replace(before, drift=(east / seconds, north / seconds))
+            self.publish()
 
     def stand(self) -> None:
         """Tracking has ended; the barrel stays where it is."""
@@ -138,7 +143,7 @@ class Position:
         direction: Horizontal = axes.direction
         self._board.set(
             "mount",
-            ra_hours=round(place.ra_hours % 24, 7) % 24,
+            ra_hours=wrapped_hours(round(place.ra_hours, 7)),
             dec_deg=round(place.dec_deg, 6),
             altitude_deg=round(direction.altitude_deg, 5),
             azimuth_deg=round(direction.azimuth_deg, 5) % 360,
@@ -168,7 +173,7 @@ class Position:
             record = orjson.loads(self._memory.read_bytes())
             age = (self._clock.now() - datetime.fromisoformat(record["at"])).total_seconds()
             if record["name"] == name and 0 <= age < LONGEST_MEMORY:
-                return Equatorial(float(record["ra_hours"]) % 24, float(record["dec_deg"]))
+                return Equatorial(wrapped_hours(float(record["ra_hours"])), float(record["dec_deg"]))
         except (OSError, ValueError, KeyError, TypeError, SkycamError):
             return None
         return None

@@ -34,7 +34,7 @@ class Patience:
 
     Attributes:
         command: for the answer of an ordinary command, and for connecting.
-        lock: for the notification that says who is host.
+        lock: for the notification that says who is host; firmware that knows no host sends none.
         goto: for a goto, its own plate solving included.
         calibration: for a calibration.
         stop: for a stacking run to end after it was told to.
@@ -44,7 +44,7 @@ class Patience:
     """
 
     command: Seconds = 10.0
-    lock: Seconds = 15.0
+    lock: Seconds = 2.0
     goto: Seconds = 180.0
     calibration: Seconds = 300.0
     stop: Seconds = 10.0

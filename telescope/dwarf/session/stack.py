@@ -49,7 +49,7 @@ class Stack:
     def __init__(self, connection: Connection, camera: CameraParams, filters: Filters) -> None:
         self._connection, self._board = connection, connection.board
         self._camera, self._filters = camera, filters
-        self._asked = False
+        self._asked = self._stopped = False
         self.running = False
         self.taken = self.stacked = 0
         connection.on(Notify.STATE_CAPTURE_RAW_LIVE_STACKING, self._changed)
@@ -69,13 +69,14 @@ class Stack:
         await self._camera.set_exposure(exposure)
         await self._camera.set_frame_count(settings.frames_per_run)
         await self._quick_set(exposure)
+        self._stopped = False
         self.taken = self.stacked = 0
         self._board.set("camera", dark_missing="", run_taken=0, run_stacked=0)
         current = self._filters.current
         ir_index = Filter.NONE if current is None else current
         message = astro_pb2.ReqCaptureRawLiveStacking(ir_index=ir_index, force_start=False)
         reply = await self._send(Astro.START_CAPTURE_RAW_LIVE_STACKING, message, exposure)
-        if reply.code == Code.ASTRO_FUNCTION_BUSY:
+        if reply.code == Code.ASTRO_FUNCTION_BUSY and not self._stopped:
             await self._unstick()
             reply = await self._send(Astro.START_CAPTURE_RAW_LIVE_STACKING, message, exposure)
         if reply.code in DARKS:
@@ -89,6 +90,7 @@ class Stack:
         """End a run now; the exposure that is under way is lost. Harmless when there is none."""
         if not (self.running or self._asked):
             return
+        self._stopped = True
         limit = self._connection.settings.patience.stop
         await self._connection.command(
             Astro.FAST_STOP_CAPTURE_RAW_LIVE_STACKING, accept=[Code.ASTRO_FUNCTION_BUSY]

@@ -164,7 +164,7 @@ class TelemetryState:
 class Board:
     """All pieces; `set` replaces one and calls `changed` when that made a difference."""
 
-    changed: Callable[[], None]
+    changed: Callable[[], None] = lambda: None
     connection: ConnectionState = field(default_factory=ConnectionState)
     mount: MountState = field(default_factory=MountState)
     camera: CameraState = field(default_factory=CameraState)

@@ -41,6 +41,7 @@ class OneWork:
         self.name = name
         self._board.set("mount", slewing=True, problem="")
         self._task = asyncio.create_task(self._run(name, before, work))
+        self._task.add_done_callback(lambda _: work.close())  # it may end before it began
 
     async def settled(self) -> None:
         """Wait until no work is going on."""
@@ -61,6 +62,5 @@ class OneWork:
             logger.exception("%s failed", name)
             self._board.set("mount", problem=f"{name}: internal error: {error}")
         finally:
-            work.close()
             if self._task is asyncio.current_task():
                 self._board.set("mount", slewing=False)
