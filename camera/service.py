@@ -44,7 +44,7 @@ async def host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
                 environment={"HOME": str(settings.DATA / "state")},
             ),
             driver_name="gphoto2",
-            sink=SessionSink(sessions, camera.id, image_path(camera)),
+            sink=SessionSink(sessions, camera.id, camera.name, image_path(camera)),
             wishes=wishes,
             previews=PreviewFolder(settings.DATA / "previews" / camera.id),
             run_file=settings.DATA / "state" / f"run-{camera.id}.json",

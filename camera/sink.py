@@ -24,11 +24,14 @@ class SessionSink:
     Args:
         sessions: of this camera, owned by this process.
         camera: its id.
+        target: what it looks at, for people: the session's target.
         image_path: frames also appear here as `YYYY/MM/DD/raw/`; `None`: nowhere else.
     """
 
-    def __init__(self, sessions: SessionManager, camera: str, image_path: Path | None = None) -> None:
-        self.sessions, self.camera, self._image_path = sessions, camera, image_path
+    def __init__(
+        self, sessions: SessionManager, camera: str, target: str, image_path: Path | None = None
+    ) -> None:
+        self.sessions, self.camera, self.target, self._image_path = sessions, camera, target, image_path
         self._kept: dict[Path, FrameRecord] = {}
         """Files of the frame in hand that are safe already: it is offered again after a failure."""
 
@@ -68,7 +71,7 @@ class SessionSink:
         active = self.sessions.active_session
         if active.type == "observation" and evening(active.started_at, zone) == evening(moment, zone):
             return
-        self.sessions.start_session("observation", target=self.camera, purpose=night_label(moment, zone))
+        self.sessions.start_session("observation", target=self.target, purpose=night_label(moment, zone))
 
     # ---- one frame
 

@@ -35,10 +35,11 @@ class PictureFile:
         self._data = path.read_bytes()
         with Image.open(path) as image:
             self.size: tuple[int, int] = image.size
+        self.has_raw = False
 
-    def picture(self, shot: Shot) -> bytes:
+    def files(self, shot: Shot, jpeg: bool, raw: bool) -> list[tuple[str, bytes]]:
         """The file."""
-        return self._data
+        return [("JPG", self._data)]
 
     def preview(self, shot: Shot) -> bytes:
         """The file."""

@@ -147,7 +147,7 @@ class Collection:
         self.calibration_frames: dict[str, list[Entry]] = {}
         self.calibration_values: dict[str, list[Any]] = {}
         self.errors = self.warnings = self.lost = self.bad_lines = 0
-        self.last_time = self.first_time = None
+        self.last_time: int | None = None
         self._seen: set[str] = set()
         self._spans: dict[str, tuple[int, int]] = {}
         self._boot = ""
@@ -171,21 +171,20 @@ class Collection:
         owner = folder / journal.OWNER
         paths = [owner, *sorted(set(folder.glob(journal.PATTERN)) - {owner})]
         readers = [journal.JournalReader(path) for path in paths if path.exists()]
-        for record in journal.merged(readers, head.get("boots", [])) if readers else ():
+        merged = journal.merged(readers, head.get("boots", [])) if readers else ()
+        for number, record in merged:
             try:
                 self._handlers[record["k"]](record)
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
                 self.bad_lines += 1  # its checksum is right, its content is from nobody who knows the format
                 continue
-            self._span(record)
+            self._span(record, owner=readers[number].path == owner)
         self.bad_lines += sum(reader.bad_lines for reader in readers)
 
-    def _span(self, record: dict[str, Any]) -> None:
-        if self.first_time is None:
-            self.first_time = record["t"]
+    def _span(self, record: dict[str, Any], owner: bool) -> None:
         self.last_time = record["t"]
         mono = record.get("mono")
-        if isinstance(mono, int):
+        if owner and isinstance(mono, int):
             first, last = self._spans.get(self._boot, (mono, mono))
             self._spans[self._boot] = (min(first, mono), max(last, mono))
 

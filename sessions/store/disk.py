@@ -15,7 +15,13 @@ CHUNK = 4 << 20
 """Bytes read at a time where a whole block is not needed in memory."""
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 
-sync_data = getattr(os, "fdatasync", os.fsync)
+
+def sync_data(handle: int) -> None:
+    """Bring a file's data (and its length) to the disk. Raises `OSError`."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(handle)
+    else:
+        os.fsync(handle)
 
 
 def write_file(path: Path, fill: Callable[[int], Any]) -> None:

@@ -210,7 +210,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if len(line) < 11 or line[8:9] != b" ":
         return None
     try:
-        if int(line[:8], 16) != zlib.crc32(body):
+        if line[:8] != b"%08x" % zlib.crc32(body):
             return None
         record = orjson.loads(body)
     except ValueError:
@@ -219,8 +219,8 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return record if known else None
 
 
-def merged(readers: list[JournalReader], boots: list[str]) -> Iterator[dict[str, Any]]:
-    """The records of several journals of one session in the order they happened.
+def merged(readers: list[JournalReader], boots: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of several journals of one session in the order they happened, with the journal's number.
 
     Each journal keeps its own order; between journals the monotonic clock decides, boot by boot, so that a
     clock
@@ -231,9 +231,9 @@ def merged(readers: list[JournalReader], boots: list[str]) -> Iterator[dict[str,
         boots: boot ids in the order the session saw them.
     """
     if len(readers) == 1:
-        return iter(readers[0])
+        return ((0, record) for record in readers[0])
     streams = [_keyed(reader, number, boots) for number, reader in enumerate(readers)]
-    return (record for _, record in heapq.merge(*streams, key=lambda pair: pair[0]))
+    return ((key[2], record) for key, record in heapq.merge(*streams, key=lambda pair: pair[0]))
 
 
 def _keyed(

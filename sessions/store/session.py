@@ -14,7 +14,7 @@ from sessions.store.blocks import Codec
 from sessions.store.journal import JournalWriter, Stamp
 from sessions.store.keeper import FrameKeeper
 from sessions.store.metadata import FrameRecord
-from sessions.store.recorder import URGENT, Progress, Recorder
+from sessions.store.recorder import URGENT, Progress, Recorder, log_row
 from sessions.store.space import FreeSpace
 from skycam_project.common.clock import from_microseconds
 from skycam_project.common.units import Seconds
@@ -109,9 +109,9 @@ class Session:
             SessionClosedError: the session has ended.
             WriteError: the disk refused.
         """
-        name = metadata.level(level)
-        stamp = self.recorder.log(name, str(source), metadata.message(message), context or None)
-        if durable and name in URGENT:
+        row = log_row(level, message, source, context)
+        stamp = self.recorder.record("log", row)
+        if durable and row["l"] in URGENT:
             self.recorder.sync()
         return stamp
 

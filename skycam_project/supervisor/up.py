@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from sessions.store.logs import SessionHandler
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.link import Host, OwnedElsewhere
@@ -32,6 +33,8 @@ PORT_PATIENCE_S = 4.0
 """After a kill -9 of `up` its children need 2 s to leave and to let the port go."""
 
 
+DEMO_CAMERA = {"SKYCAM_EXPOSURE": "2", "SKYCAM_DELAY": "5", "SKYCAM_ISO": "1600"}
+"""Whoever starts for the first time should not wait long for something to see."""
 PATIENCE_S = 10.0
 """After this long without being ready a person wants to know why."""
 
@@ -107,6 +110,7 @@ class Supervisor:
         if self.config.is_demo:
             self.camera_ports = (free_port(), free_port())
             variables["CAMERA_PORT"] = "ptpip:{}:{}:{}".format(LOOPBACK, *self.camera_ports)
+            variables |= {name: value for name, value in DEMO_CAMERA.items() if name not in os.environ}
         return variables
 
     async def run(self) -> int:
@@ -280,5 +284,6 @@ class Supervisor:
 def main(config: Configuration, notes: list[str]) -> int:
     """Run `up`. Returns the exit code; raises `SkycamError` for what a person can mend."""
     supervisor = Supervisor(config, notes)
-    logging.basicConfig(level=config.log_level.upper(), handlers=[CollectorHandler(supervisor.lines)])
+    handlers = [CollectorHandler(supervisor.lines), SessionHandler(config.data / "sessions", "up")]
+    logging.basicConfig(level=config.log_level.upper(), handlers=handlers)
     return asyncio.run(supervisor.run())

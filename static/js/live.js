@@ -12,6 +12,8 @@ export class Live {
   /** connecting, open, lost, or out: nobody is logged in any more. */
   link = "connecting";
   lostAt = null;
+  /** Until when the server was heard: what is shown was true then. */
+  heardAt = null;
   nextTryAt = null;
 
   #socket = null;
@@ -66,7 +68,10 @@ export class Live {
     this.nextTryAt = null;
     this.#heard = performance.now();
     socket.addEventListener("message", (message) => {
-      if (socket === this.#socket) this.#received(JSON.parse(message.data));
+      if (socket !== this.#socket) return;
+      this.#heard = performance.now();
+      this.#received(JSON.parse(message.data));
+      this.heardAt = serverNow();
     });
     socket.addEventListener("close", (event) => {
       if (socket === this.#socket) this.#closed(event.code);
@@ -75,7 +80,6 @@ export class Live {
   }
 
   #received(message) {
-    this.#heard = performance.now();
     if (message.type === "hello" || message.type === "pong") {
       setServerTime(parse(message.server_time));
       if (message.type === "hello") {

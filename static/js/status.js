@@ -25,7 +25,7 @@ function drawProcesses(up, linked) {
   const why = $("[data-f=why]", processes);
   why.hidden = !up?.problem;
   text(why, up?.problem ?? "");
-  age($("#processes-age"), up && (up.problem || !linked) ? up.at : Number.NaN, 0);
+  age($("#processes-age"), up && (up.problem || !linked) ? (linked ? up.since : live.heardAt) : Number.NaN, 0);
   if (!up?.state) return;
   const now = serverNow();
   const rows = up.state.processes.map((process) => {

@@ -15,8 +15,8 @@ const CAMERA = {
 /** Kind and word for one camera. `entry` is a device of the live connection, or undefined before its first message. */
 export function cameraStatus(entry, linked, now) {
   if (!entry) return ["stale", "No data"];
-  if (entry.problem) return ["stale", `No data ${span(Math.floor((now - (entry.at ?? entry.since)) / 1000))}`];
   if (!entry.state) return ["stale", "No data"];
+  if (entry.problem) return ["stale", `No data ${span(Math.floor((now - entry.since) / 1000))}`];
   if (!linked) return ["stale", "Not live"];
   const { state, capturing, reason } = entry.state;
   if (state === "idle" && capturing) return ["ok", "Waiting"];

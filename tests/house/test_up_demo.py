@@ -26,7 +26,7 @@ def test_a_new_user_from_first_start_to_next_start(skycam):
         status = client.get("/control/v1/cameras/default/status/").json()
         assert status["capturing"] and status["model"] and status["run"]["frames"] >= 2
         metrics = client.get("/metrics").text
-        assert 'skycam_images_captured_total{camera="default",process="camera"}' in metrics
+        assert 'skycam_images_captured_total{process="camera",camera="default"}' in metrics
         assert 'skycam_process_up{process="processing"} 1' in metrics
 
         csrf = {"x-csrftoken": client.cookies["skycam_csrf"], "origin": one.url}
@@ -86,7 +86,8 @@ def test_commands_of_document_001(skycam):
     assert unknown.returncode == 2 and "nobody" in unknown.stderr
 
     token = command("token", "create", "script", "--role", "operator").stdout.strip()
-    one.own().close()
+    with one.own():
+        pass
     time.sleep(4)  # `up` opens to the network now; the socket waits for the server
     remote = {"SKYCAM_TOKEN": token, "SKYCAM_URL": one.url}
     one.environment |= remote

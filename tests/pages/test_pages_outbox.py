@@ -76,7 +76,7 @@ async def test_a_server_that_waits_for_the_client_is_given_up():
     outbox.abort()  # nothing to abort here, and no error
 
 
-@pytest.mark.full
+@pytest.mark.nightly
 def test_daphne_drops_a_client_that_never_reads():
     """8 MB a second to a socket that nobody reads: gone after the patience, the server's memory stays small."""
     import psutil

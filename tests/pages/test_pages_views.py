@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from dashboard.night import evening, night_label, site_zone
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -13,6 +12,7 @@ from django.urls import reverse
 from dashboard import views
 from dashboard.choices import Role
 from dashboard.services import create_user
+from skycam_project.common.nights import evening, night_label, site_zone
 
 PASSWORD = "a clear night in march"
 PAGES = ("tonight", "status", "login", "welcome")

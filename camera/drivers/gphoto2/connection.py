@@ -234,6 +234,11 @@ class Connection:
         if texts:
             answer = await self.patient("set", self.limits.command_s, values=texts)
             self._shown.update(answer["values"])
+            if again := {name: texts[name] for name in answer["failed"] if name in self._shown}:
+                # A busy camera's answer to a setting reaches us as "bad parameters": ask once more.
+                await self._clock.sleep(self.limits.busy[0] if self.limits.busy else 0.0)
+                answer = await self.patient("set", self.limits.command_s, values=again)
+                self._shown.update(answer["values"])
         return panel.applied(settings, self._shown)
 
     async def status(self) -> tuple[Status, list[CameraFile]]:
