@@ -113,8 +113,9 @@ class CameraHost:
                     await self._run_timelapse()
                 elif self._single is not None:
                     plan, self._single = self._single, None
-                    await self._run_loop(plan, RunRecord(self._clock.now()))
-                    self._stills.failed("the exposure was stopped")  # unless its frame is there
+                    record = RunRecord(self._clock.now())
+                    await self._run_loop(plan, record)
+                    self._stills.ended(record.gaps[-1].reason if record.gaps else "")
                 elif self._wanted:
                     await self._stay_connected()
                 else:
@@ -189,10 +190,8 @@ class CameraHost:
     ) -> dict[str, Any]:
         """Open the camera and keep it open. Raises `NotConnectedError` when it does not answer yet.
 
-        Args:
-            device: the camera is its host's only one.
-            client: id of an outside client, which then holds the camera; None: the user's wish, which lasts.
-            patient: keep trying, and holding, all the same.
+        An outside `client` holds the camera (`device` is the only one); None is the user's wish, which
+        lasts. `patient`: keep trying, and holding, all the same.
         """
         if client is not None:
             self._stills.holders.hold(device, client)
@@ -257,10 +256,12 @@ class CameraHost:
     async def expose(self, exposure_s: Seconds, gain: float | None = None, light: bool = True) -> None:
         """Take one frame for an outside client; `still` in the state tells its progress and the pixels.
 
-        `gain` is in the camera's unit; a dark (`light` false) needs a cap, which is the client's business.
-        Raises `CameraBusyError` while pictures are taken, `InvalidValueError`, `NotConnectedError`.
+        `gain` is in the camera's unit; a dark (`light` false) needs a cap, the client's business. Raises
+        `CameraBusyError` while pictures are taken, `InvalidValueError`, `NotConnectedError`.
         """
         self._check_free()
+        if self._stills.pending:
+            raise CameraBusyError(f"{self.name} still prepares the picture before")
         if not self._driver.connected:
             raise NotConnectedError(f"{self.name}: {self._driver.standing.reason or 'it is not open'}")
         plan = self._wish.plan.changed(exposure_s=exposure_s, gain=gain)
@@ -271,10 +272,16 @@ class CameraHost:
     async def abort_exposure(self) -> None:
         """Give up an outside client's exposure; nothing happens when there is none."""
         if self._stills.pending:
-            self._single = None
+            self._stills.give_up("the exposure was aborted")
+            self._drop_single()
             if self._loop and self._loop.plan.frames:
                 self._loop.stop()
-            self._stills.failed("the exposure was aborted")
+
+    def _drop_single(self) -> None:
+        """Forget a frame that has not begun."""
+        if self._single:
+            self._single = None
+            self._stills.ended()
 
     def _check_free(self) -> None:
         if self._wish.running:
@@ -307,8 +314,7 @@ class CameraHost:
             self._run_file.forget()
         self._wish = wish
         if changes.get("running") is False:
-            self._single = None
-            self._stills.failed("the exposure was stopped")
+            self._drop_single()
         if loop := self._loop:
             timelapse = loop.plan.frames is None
             if timelapse and wish.running:
@@ -342,12 +348,7 @@ class CameraHost:
         self._series.error(code)
         self._attempted.set()
         if self._stills.pending and (loop := self._loop):
-            asyncio.get_running_loop().call_soon(self._give_up_still, loop)
-
-    def _give_up_still(self, loop: TimelapseLoop) -> None:
-        """A client's exposure is not tried again: the client decides. Called once the reason is noted."""
-        loop.stop()
-        self._stills.failed(loop.record.gaps[-1].reason if loop.record.gaps else "the exposure failed")
+            loop.stop()  # not tried again: the client decides
 
     # ---- state
 

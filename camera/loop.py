@@ -98,7 +98,7 @@ class TimelapseLoop:
         with contextlib.suppress(Stopped):
             if self._driver.connected:
                 await self._guarded(self._take_in())
-            while self.plan.frames is None or done < self.plan.frames:
+            while not self._stop.is_set() and (self.plan.frames is None or done < self.plan.frames):
                 await self._wait_until(self.next_at)
                 done += await self._slot()
 

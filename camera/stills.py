@@ -58,7 +58,7 @@ class Stills:
         self._started_at: str | None = None
         self._exposure_s: Seconds = 0.0
         self._image: PixelFile | None = None
-        self._problem = ""
+        self._problem = self._reason = ""
         self._laying_out = False
         images.mkdir(parents=True, exist_ok=True)
         for left in images.glob(f"{self._prefix}*"):
@@ -78,17 +78,21 @@ class Stills:
 
     def begin(self, exposure_s: Seconds) -> None:
         """An exposure was accepted."""
-        self.pending, self._laying_out, self._problem = True, False, ""
+        self.pending, self._laying_out, self._problem, self._reason = True, False, "", ""
         self._started_at, self._exposure_s = iso_utc(self._clock.now()), exposure_s
         image, self._image = self._image, None
         if image is not None:
             under(self._images, image["file"]).unlink(missing_ok=True)
         self._on_change()
 
-    def failed(self, problem: str) -> None:
-        """The exposure ended without a picture; nothing happens when none was pending."""
+    def give_up(self, reason: str) -> None:
+        """The exposure is about to end without a picture."""
+        self._reason = reason
+
+    def ended(self, reason: str = "") -> None:
+        """The camera is free again: without a picture the exposure has failed, of `give_up`'s reason or `reason`."""
         if self.pending and not self._laying_out:
-            self.pending, self._problem = False, problem
+            self.pending, self._problem = False, self._reason or reason or "the exposure was stopped"
             self._on_change()
 
     def taken(self, started: datetime, exposure_s: Seconds | None) -> None:

@@ -161,6 +161,18 @@ class Device:
         """What a client reads: its own hold once it has connected or disconnected, else anybody's."""
         return not self.mirror.problem and connected_for(self.state["clients"], self.part, _name_of(client))
 
+    def standing(self) -> tuple[str, str]:
+        """For pages: `connected`, `free` or `fault`, and a few words why."""
+        if self.mirror.problem:
+            return "fault", self.mirror.problem
+        state = self.state
+        holding = len(state["clients"][self.part]["holding"])
+        if not holding:
+            return "free", "no client has connected it"
+        if not state["connection"]["connected"]:
+            return "fault", state["connection"]["problem"] or "still connecting"
+        return "connected", f"connected by {holding} client{'s' if holding > 1 else ''}"
+
     # ---- connections
 
     async def tell_heard(self, client: int) -> None:

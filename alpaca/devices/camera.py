@@ -13,7 +13,7 @@ from alpaca.devices.base import Device, MirrorLike, demand_range, refuse_value
 from alpaca.protocol.errors import AlpacaError, InvalidOperationError
 from alpaca.protocol.types import CameraState, SensorType
 from skycam_project.common.pixels import PixelFile
-from skycam_project.common.units import Micrometres, Seconds
+from skycam_project.common.units import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,6 @@ class Sensor:
 
     width: int
     height: int
-    pixel_um: Micrometres | None
-    """Edge of a pixel; None when it is not known."""
     name: str
     type: SensorType
     bayer_offset: tuple[int, int] | None
@@ -155,14 +153,6 @@ class CameraDevice(Device, ABC):
 
     def get_camera_y_size(self) -> int:
         return self.sensor().height
-
-    def get_pixel_size_x(self) -> Micrometres:
-        edge = self.sensor().pixel_um
-        if edge is None:
-            raise self._not_offered("PixelSize")
-        return edge
-
-    get_pixel_size_y = get_pixel_size_x
 
     def get_sensor_name(self) -> str:
         return self.sensor().name
@@ -307,8 +297,10 @@ class CameraDevice(Device, ABC):
         await self.start(duration, light, self.get_gain())
         self._exposed = subframe
 
-    def _checked_subframe(self) -> Subframe:
-        frame, sensor = self._frame(), self.sensor()
+    def _checked_subframe(self) -> Subframe | None:
+        if self._subframe is None:
+            return None  # nobody has asked for a part, or for the size
+        frame, sensor = self._subframe, self.sensor()
         for axis, start, num, size in (
             ("X", frame.start_x, frame.num_x, sensor.width),
             ("Y", frame.start_y, frame.num_y, sensor.height),

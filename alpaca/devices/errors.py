@@ -18,7 +18,9 @@ _BY_CODE: dict[str, type[AlpacaError]] = {
     "cancelled": errors.OperationCancelledError,
     "invalid_operation": errors.InvalidOperationError,
     "not_host": errors.InvalidOperationError,
-    "busy": errors.InvalidOperationError,
+    "camera_busy": errors.InvalidOperationError,
+    "camera_refused": errors.InvalidOperationError,
+    "card_full": errors.InvalidOperationError,
     "dark_missing": errors.InvalidOperationError,
 }
 _DRIVER = {"outcome_unknown": 0x501, "no_answer": 0x502, "device_refused": 0x503, "internal": 0x5FF}

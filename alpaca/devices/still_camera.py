@@ -13,7 +13,7 @@ TOLERANCE = 0.02
 
 
 class StillCamera(CameraDevice):
-    """Red, green and blue planes of the picture as the sensor lies, 8 bits each."""
+    """Red, green and blue planes of the picture as the sensor lies, 8 bits; pixel sizes are not known."""
 
     description = "Skycam camera"
 
@@ -21,7 +21,7 @@ class StillCamera(CameraDevice):
         state = self.state
         picture = state["still"]["image"]
         width, height = picture["shape"][:2] if picture else self._size_of(state["frame"])
-        return Sensor(width, height, None, state["model"] or "", SensorType.COLOR, None, 255)
+        return Sensor(width, height, state["model"] or "", SensorType.COLOR, None, 255)
 
     def _size_of(self, frame: dict[str, Any] | None) -> tuple[int, int]:
         if frame is None or frame["width"] is None:

@@ -51,15 +51,22 @@ class Telescope(Device):
         "TrackingRates": [DriveRate.SIDEREAL],
     }
 
-    def __init__(self, mirror: MirrorLike, *, site: Site, optics: Optics, **facts: Any) -> None:
+    def __init__(self, mirror: MirrorLike, *, site: Site | None, optics: Optics, **facts: Any) -> None:
         super().__init__(mirror, **facts)
-        self.site, self.optics = site, optics
+        self._site, self.optics = site, optics
         self._target: dict[str, float] = {}
 
     @property
     def mount(self) -> dict[str, Any]:
         """Pointing and motion, as the host publishes it."""
         return self.state["mount"]
+
+    @property
+    def site(self) -> Site:
+        """Where it stands. Raises `InvalidOperationError` as long as nobody has said."""
+        if self._site is None:
+            raise InvalidOperationError(f"{self.name}: the site is not set; give its latitude and longitude.")
+        return self._site
 
     # ---- where it points
 

@@ -6,7 +6,7 @@ from alpaca.devices.base import MirrorLike
 from alpaca.devices.camera import BAYER_OFFSETS, PHASES, CameraDevice, Limits, Progress, Sensor
 from alpaca.devices.facts import Optics
 from alpaca.protocol.types import SensorType
-from skycam_project.common.units import Celsius, Seconds
+from skycam_project.common.units import Celsius, Micrometres, Seconds
 
 
 class TelescopeCamera(CameraDevice):
@@ -29,12 +29,16 @@ class TelescopeCamera(CameraDevice):
         return Sensor(
             camera["width_px"],
             camera["height_px"],
-            optics.pixel_um,
             optics.sensor,
             SensorType.RGGB if offset else SensorType.MONOCHROME,
             offset,
             optics.highest_adu,
         )
+
+    def get_pixel_size_x(self) -> Micrometres:
+        return self.optics.pixel_um
+
+    get_pixel_size_y = get_pixel_size_x
 
     def limits(self) -> Limits:
         camera = self.camera
