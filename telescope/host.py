@@ -12,15 +12,17 @@ from typing import Any, Protocol
 
 from skycam_project.common.clock import Clock, SystemClock, iso_utc
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.holders import Holders
 from skycam_project.common.units import Seconds
 from telescope.dwarf.heavens import Equatorial
 from telescope.dwarf.session import DwarfSession, Exposure, Frame
 from telescope.dwarf.session.state import CameraPhase
 from telescope.errors import CaptureError, InvalidStateError, NotConnectedError, NotHostError
-from telescope.holders import Holders
 
 logger = logging.getLogger(__name__)
 
+DEVICES = ("telescope", "camera", "focuser", "filterwheel", "switch")
+"""What a DWARF 3 is to clients: one telescope, several devices."""
 CONNECT_PATIENCE: Seconds = 3.5
 """How long `connect` and `disconnect` wait before they answer; Alpaca clients give up after 5 s."""
 OFFER_AGAIN: tuple[Seconds, ...] = (1.0, 5.0, 15.0)
@@ -119,7 +121,7 @@ class TelescopeHost:
         """Hold a device for a client, and connect the telescope when it is not.
 
         Args:
-            device: one of `holders.DEVICES`.
+            device: one of `DEVICES`.
             client: id of the client.
             patient: keep trying, and holding, when the telescope does not answer at once.
 

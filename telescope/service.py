@@ -14,13 +14,13 @@ from sessions.services import open_sessions
 from skycam_project.common.clock import SystemClock
 from skycam_project.common.fence import FileFences
 from skycam_project.common.files import write_atomic
+from skycam_project.common.holders import Holders
 from skycam_project.common.link import Host
 from skycam_project.config.places import images_folder
 from telescope.dwarf.heavens import Site
 from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.heavens import SiteHeavens
-from telescope.holders import Holders
-from telescope.host import TelescopeHost
+from telescope.host import DEVICES, TelescopeHost
 from telescope.sink import TelescopeSink
 from telescope.solving import FrameSolver
 
@@ -53,7 +53,7 @@ async def run() -> None:
             name=config.telescope_name,
             session=session,
             sink=sink,
-            holders=Holders(settings.DATA / "state" / f"clients-{INSTRUMENT}.json", clock),
+            holders=Holders(settings.DATA / "state" / f"clients-{INSTRUMENT}.json", clock, DEVICES),
             publish=publish,
             clock=clock,
         )

@@ -8,11 +8,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from telescope.holders import DEVICES, PAGE
 
 from dashboard.api.cameras import ERROR, STATE
 from dashboard.mirrors import command, mirror
 from skycam_project.common.errors import InvalidValueError
+from skycam_project.common.holders import PAGE
+from telescope.host import DEVICES
 
 
 class SlewSerializer(serializers.Serializer):

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 SILENCE: Seconds = 600.0
 """A client that has not been heard of for so long holds nothing any more."""
+PAGE = "page"
+"""Client id of our own pages: its hold ends when somebody ends it, not by silence."""
 NOBODY = "0"
 """The id of clients that send none."""
 MOST_CLIENTS = 200
@@ -72,7 +74,7 @@ class Holders:
             (device, client)
             for device, clients in self._heard.items()
             for client, heard in clients.items()
-            if heard < limit
+            if heard < limit and client != PAGE
         ]
         for device, client in silent:
             self._forget(device, client)
