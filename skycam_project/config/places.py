@@ -26,9 +26,11 @@ def prepare_data_folder(data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("sessions", "state", "logs", "broker", "cache", "spool", "previews"):
             (data / name).mkdir(exist_ok=True, mode=0o700)
-        probe = data / "state" / ".writable"
-        write_atomic(probe, b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(
+            dir=data / "state"
+        ) as probe:  # a name of its own: all processes do this at once
+            probe.write(b"\0")
+            probe.flush()
     except OSError as error:
         raise DataFolderError(
             f"the data folder {data} cannot be used: {error.strerror}; set SKYCAM_DATA"
