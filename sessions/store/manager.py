@@ -98,7 +98,7 @@ class SessionManager(Recording):
         self._layout = Layout(data_dir)
         self._layout.prepare()
         self._space = FreeSpace(self._layout.root, measure)
-        self._lock = InstrumentLock(self._layout, instrument)
+        self._lock = InstrumentLock(self._layout, instrument, patience=2.0)
         self._switch = threading.RLock()
         self._finaliser = ThreadPoolExecutor(1, thread_name_prefix=f"finalise-{instrument}")
         self._on_finished = on_finished
@@ -342,10 +342,13 @@ class SessionManager(Recording):
             self._stopping.set()
             session = self._active
             session.recorder.stop()
-        session.recorder.wait_for_frames()
         try:
+            session.recorder.wait_for_frames()
             if session.type is SessionType.IDLE:
                 session.end("complete")
+                with contextlib.suppress(TimeoutError):
+                    self._finaliser.submit(self._finish_folder, session.folder).result(timeout=1.0)
+                    self._layout.point(self.instrument, None)
             else:
                 session.recorder.suspend(reason)
         finally:

@@ -277,14 +277,17 @@ def recover_unowned(layout: Layout, space: FreeSpace, now: int, older_than: time
 
 def _claim(layout: Layout, folder: Path, head: dict[str, Any], now: int, older_than: timedelta) -> bool:
     """Seal an unowned session, so that nobody resumes it; the instrument is locked only for that moment."""
+    before = _size(folder)
+    found = read(folder, head)
+    last = found.last["t"] if found.last else _start(head)
+    if now - last < older_than / timedelta(microseconds=1):
+        return False
     try:
         lock = InstrumentLock(layout, head["instrument"])
     except InstrumentOwnedError:
         return False
     try:
-        found = read(folder, head)
-        last = found.last["t"] if found.last else _start(head)
-        if now - last < older_than / timedelta(microseconds=1):
+        if _size(folder) != before:  # its owner was here in between
             return False
         if not _empty(folder):
             joining.seal(folder)
@@ -293,3 +296,8 @@ def _claim(layout: Layout, folder: Path, head: dict[str, Any], now: int, older_t
         return True
     finally:
         lock.release()
+
+
+def _size(folder: Path) -> int:
+    journal = folder / OWNER
+    return journal.stat().st_size if journal.exists() else -1

@@ -1,0 +1,1 @@
+"""Benchmarks: one module per subject, each with `main(argv)`; `./skycam bench NAME` runs one."""
