@@ -1,1 +1,0 @@
-"""Benchmarks: one module per subject, each with `main(argv)`; `./skycam bench NAME` runs one."""

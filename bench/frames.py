@@ -1,8 +1,7 @@
 """What a frame costs: from the driver's array or file to "it is safe", and to the finished session.
 
-`./skycam bench frames [--frames N] [--rows N] [--data FOLDER]`. Every figure stands beside a peer from the same run,
-because disks and machines differ: the same bytes written and synced with nothing else, and the same frame without
-compression.
+`./skycam bench frames [--frames N] [--rows N] [--data FOLDER]`. Each figure stands beside a peer of the same
+run, because disks differ: the same bytes written and synced with nothing else, and the frame uncompressed.
 """
 
 import argparse
@@ -32,7 +31,7 @@ JPEG_BYTES = 12_000_000
 
 
 def night_sky(seed: int = 1, count: int = 8) -> list[np.ndarray]:
-    """14-bit raw frames of a night sky: gradient, vignette, Bayer pattern, 4000 stars, photon and read noise."""
+    """14-bit raw frames of a night sky: gradient, vignette, Bayer pattern, 4000 stars, noise."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0 : SHAPE[0], 0 : SHAPE[1]].astype(np.float32)
     radius = ((x / SHAPE[1] - 0.5) ** 2 + (y / SHAPE[0] - 0.5) ** 2) * 2

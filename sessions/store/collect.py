@@ -303,7 +303,7 @@ class Collection:
                 continue
             record = orphan(path, file)
             if record is None:
-                # Its line was never written, so it was never acknowledged: a power cut in the middle of a frame.
+                # Its line was never written, so it was never acknowledged: a power cut during a frame.
                 self._put_aside("frame_unfinished", self.last_time or 0, file, "not whole, and in no journal")
             elif "n" in record:
                 self._calibration(record)

@@ -27,9 +27,10 @@ def sync_data(handle: int) -> None:
 def write_file(path: Path, fill: Callable[[int], Any], *, self_checking: bool = False) -> None:
     """Put a file under `path`; on disk (file and folder) when this returns.
 
-    A reader sees it complete or not at all; so does the next boot after a power cut, except with `self_checking`:
-    then the name may be there before the content is, which saves one commit of the file system's journal (5 of
-    18 ms for a 4K frame on the machine where it was measured). For files that say themselves whether they are whole.
+    A reader sees it complete or not at all; so does the next boot after a power cut, except with
+    `self_checking`: then the name may be there before the content is, which saves one commit of the file
+    system's journal (5 of 18 ms for a 4K frame where it was measured). For files that say themselves whether
+    they are whole.
 
     Args:
         path: the final name.

@@ -1,8 +1,8 @@
 """What a crash left behind: which session goes on, which are finished, what is put aside.
 
 States of a session's folder, every arrow one rename or one line: running -> sealed -> `<id>.asdf` there ->
-`.done` -> gone. A kill between any two leaves one of them; recovery needs no state of its own and may itself be
-killed.
+`.done` -> gone. A kill between any two leaves one of them; recovery needs no state of its own and may itself
+be killed.
 """
 
 import logging
@@ -57,7 +57,7 @@ class Leftover:
 def leftovers(layout: Layout, instrument: str) -> list[Path]:
     """Folders of this instrument's unfinished sessions, oldest first; for the holder of its lock.
 
-    Removes what is certainly nothing: finished folders that were being removed, sessions that were being made.
+    Removes what is certainly nothing: finished folders on their way out, sessions that were being made.
     A folder that does not say whose it is goes to quarantine (or away, when it holds nothing).
     """
     for temporary in layout.current_folder.glob(f"{instrument}.*.tmp"):

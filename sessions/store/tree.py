@@ -40,7 +40,7 @@ def render(
         metrics: the `observability/metrics` mapping.
         spool: blocks of the columns; they are numbered first, the frames after them.
         external: folder name of the frames, relative to the file; `None` to number them as blocks.
-        codec: what the arrays are stored with; named, so that a reader without it is told which package it needs.
+        codec: what the arrays are stored with; a reader without it is then told which package it needs.
     """
     logs, events = collection.logs.finish(), collection.events.finish()
     tables = {name: table.finish() for name, table in collection.telemetry.items()}

@@ -1,8 +1,8 @@
 """A process that records, and kills itself at a chosen system call.
 
-`python store_crash.py` serves requests from its standard input, one JSON object per line; each runs in a forked child
-(the imports are paid once), the answer is the child's wait status. Acknowledgements are appended to a file by the
-unwrapped `os.write`, so they survive the child.
+`python store_crash.py` serves requests from its standard input, one JSON object per line; each runs in a
+forked child (the imports are paid once), the answer is the child's wait status. Acknowledgements are appended
+to a file by the unwrapped `os.write`, so they survive the child.
 """
 
 import json

@@ -243,9 +243,9 @@ with SessionManager(sys.argv[1]) as sessions:
     session = sessions.start_session("observation")
     small = session.add_frame("main", np.eye(50, dtype=np.uint8))
     noise = np.random.default_rng(1).integers(0, 65535, (400, 400), dtype=np.uint16)
-    for call in (lambda: session.add_frame("main", noise), lambda: session.add_original("main", noise.tobytes())):
+    for add in (session.add_frame, session.add_original):
         try:
-            call()
+            add("main", noise if add == session.add_frame else noise.tobytes())
         except DiskFullError as error:
             print("refused", error)
     again = session.add_frame("main", np.eye(50, dtype=np.uint8))
