@@ -219,10 +219,8 @@ class Session:
         """Record a calibration result, or keep a calibration frame.
 
         Args:
-            kind: `plate_solve`, `dark`, `flat`, `bias`, or the name of another list of the `calibration`
-            tree.
-            value: an image (kept as a frame), a mapping (`{path, sha256}` refers to a shared frame),
-            anything.
+            kind: `plate_solve`, `dark`, `flat`, `bias`, or the name of another list of the calibration tree.
+            value: an image (kept as a frame), a mapping (`{path, sha256}` refers to a shared frame).
             time: as `add_frame`.
             meta: capture metadata of an image.
 
