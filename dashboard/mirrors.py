@@ -38,7 +38,7 @@ def mirror(device: str) -> Mirror:
         raise UnknownDeviceError(f"there is no device {device!r} here") from None
 
 
-def command(device: str, name: str, **arguments: Any) -> dict[str, Any]:
+def command(device: str, name: str, /, **arguments: Any) -> dict[str, Any]:
     """Have a device carry out a command, from an ordinary view; the state that it caused.
 
     Raises what `Mirror.call` raises, and `UnknownDeviceError`.
