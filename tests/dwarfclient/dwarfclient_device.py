@@ -13,12 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 from dwarfclient_pixels import DIGITS, HEIGHT, WIDTH, encode
+
+from telescope.dwarf.values import Camera
 from telescope.simulator.options import parse
 from telescope.simulator.profile import TELE, WIDE, Profile
 from telescope.simulator.renderer import Shot
 from telescope.simulator.server import Simulator
-
-from telescope.dwarf.values import Camera
 
 
 def paint(shot: Shot) -> np.ndarray:

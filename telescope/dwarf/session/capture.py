@@ -18,6 +18,7 @@ from skycam_project.common.clock import Clock, iso_utc
 from skycam_project.common.units import Seconds
 from telescope.dwarf.captures import CaptureFile
 from telescope.dwarf.device_clock import DeviceClock
+from telescope.dwarf.exposure import FILTERS
 from telescope.dwarf.frame import Exposure, Frame, WrongExposureError, frame_from
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto import notify_pb2
@@ -158,6 +159,8 @@ class Capture:
         run.listed = {file.name for file in await self._files.frames(run.folder)}
         run.delivered = len(run.listed)
         self._run, self._looked = run, self._clock.monotonic()
+        if run.filter is not None:
+            self._board.set("filters", position=list(FILTERS.values()).index(run.filter))
         self._linger = asyncio.create_task(self._end_when_idle())
         logger.info("run adopted folder=%s", run.folder.name)
 
