@@ -8,6 +8,7 @@ from dwarfclient_harness import DAY, HEAVENS, high_place, session, simulator, tr
 from skycam_project.common.clock import FastClock
 from telescope.dwarf.heavens import Equatorial, Horizontal, separation
 from telescope.dwarf.session import Exposure
+from telescope.dwarf.session.goto import BUSY
 from telescope.dwarf.session.state import Role
 from telescope.errors import CalibrationError, CaptureError, NearSunError, NotConnectedError, TelescopeError
 
@@ -45,12 +46,14 @@ async def test_a_dropped_socket_is_opened_again_and_the_state_is_read_anew(devic
         assert one.board.mount.problem == ""
 
 
-async def test_a_goto_survives_a_lost_connection(device, tmp_path):
+@pytest.mark.parametrize("moment", ["at once", "while it moves"])
+async def test_a_goto_survives_a_lost_connection(device, tmp_path, moment):
     async with session(device, tmp_path) as one:
         await slewed(one)
         place = high_place(one.clock, 250.0, 35.0)
         await one.motion.slew(place, "M 57")
-        await one.connection.until(lambda: one.motion._goto._goto_began, 10, "the goto")
+        if moment == "while it moves":
+            await one.connection.until(lambda: one.motion._goto._goto_state in BUSY, 10, "the goto")
         await device.control("/actions", do="drop_sockets")
         await one.motion.settled()
         assert one.board.mount.problem == ""
