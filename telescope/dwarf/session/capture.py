@@ -70,7 +70,7 @@ class Capture:
     ) -> None:
         self._connection, self._board, self._stack, self._files = connection, connection.board, stack, files
         self._device_clock, self._clock = device_clock, clock
-        self._turn = asyncio.Lock()
+        self._turn, self._ending = asyncio.Lock(), asyncio.Lock()
         self._run: Run | None = None
         self._linger: asyncio.Task[None] | None = None
         self._record = RunRecord(connection.settings.spool)
@@ -92,7 +92,8 @@ class Capture:
         """
         async with self._turn:
             self._stop_lingering()
-            self._ended_because = ""
+            async with self._ending:  # an abort may still be on its way
+                self._ended_because = ""
             if self.foreign:
                 raise InvalidStateError(
                     "the telescope is taking frames for another app. "
@@ -255,8 +256,9 @@ class Capture:
         return "the telescope stopped exposing"
 
     async def _end(self) -> None:
-        self._run = None
-        await self._stack.stop()
+        async with self._ending:
+            self._run = None
+            await self._stack.stop()
 
     async def _end_quietly(self) -> None:
         try:
