@@ -99,6 +99,7 @@ class _Conversation:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await self._connection.send(await self._client.outgoing.get())
+                self._client.outgoing.task_done()
 
     def _receive(self, data: bytes) -> None:
         """Take one packet; nonsense is ignored, as a client could not match an answer to it."""
