@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict
+from functools import wraps
 from typing import Any, Protocol
 
 from skycam_project.common.clock import Clock, SystemClock, iso_utc
@@ -90,7 +91,7 @@ class TelescopeHost:
             self.set_filter, self.set_focus_offset, self.focus_move, self.focus_halt, self.autofocus,
             self.power_down, self.reboot,
         )  # fmt: skip
-        return {call.__name__: call for call in calls}
+        return {call.__name__: self._published(call) for call in calls}
 
     # ---- the life of the host
 
@@ -377,8 +378,21 @@ class TelescopeHost:
             asyncio.get_running_loop().call_soon(self._publish)
 
     def _publish(self) -> None:
-        self._publishing = False
-        self.publish(self.state())
+        if self._publishing:
+            self._publishing = False
+            self.publish(self.state())
+
+    def _published(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """What a call changed is published before it is answered: its caller reads its own writes."""
+
+        @wraps(call)
+        async def wrapped(**arguments: Any) -> Any:
+            try:
+                return await call(**arguments)
+            finally:
+                self._publish()
+
+        return wrapped
 
     def state(self) -> dict[str, Any]:
         """The telescope now; docs/dwarf3.md explains each field."""
