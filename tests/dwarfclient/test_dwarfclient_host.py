@@ -11,12 +11,12 @@ from dwarfclient_fakes import JumpingClock
 from dwarfclient_harness import high_place, session, simulator, truth_solver
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from telescope.holders import PAGE, SILENCE, Holders, connected_for
 
 from skycam_project.common.errors import InvalidValueError, SkycamError
 from telescope.dwarf.fits import read_header
 from telescope.dwarf.frame import mosaic
 from telescope.errors import BelowHorizonError, InvalidStateError, NotConnectedError
-from telescope.holders import PAGE, SILENCE, Holders, connected_for
 from telescope.host import TelescopeHost
 
 
