@@ -153,9 +153,7 @@ class TelescopeHost:
 
     async def heard(self, clients: Mapping[str, list[str]]) -> None:
         """Clients that spoke since the last call, by device: they are alive."""
-        for device, ids in clients.items():
-            for client in ids:
-                self._holders.heard(device, client)
+        self._holders.heard(clients)
 
     async def take_control(self) -> None:
         """Take the master lock from another app. Raises `NotHostError` when that app keeps it."""

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 from alpacafakes import table_of, until
-from conftest import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from alpaca.devices.telescope import local_sidereal_time
 from alpaca.protocol.errors import AlpacaError
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.link import CallError, OutcomeUnknown
+from tests.alpaca.conftest import Client
 
 MOTIONS = [
     ("slewtocoordinatesasync", {"RightAscension": 5, "Declination": 5}),

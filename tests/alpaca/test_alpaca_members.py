@@ -7,9 +7,9 @@ from time import monotonic
 
 import pytest
 from alpacafakes import DEVICES, ask, until
-from conftest import Client
 
 from alpaca.protocol.members import INTERFACES, Member
+from tests.alpaca.conftest import Client
 
 SERVED = ("telescope", "camera", "focuser", "filterwheel")
 MEMBERS = [

@@ -6,7 +6,6 @@ import logging
 
 import pytest
 from alpacafakes import ask, scope_of
-from conftest import NETWORKS
 from django.db.backends.base.base import BaseDatabaseWrapper
 from prometheus_client import REGISTRY
 
@@ -15,6 +14,7 @@ from skycam_project import alpaca_route
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.errors import InvalidValueError
+from tests.alpaca.conftest import NETWORKS
 
 NAME = "/api/v1/telescope/0/name"
 CONNECTED = "/api/v1/telescope/0/connected"

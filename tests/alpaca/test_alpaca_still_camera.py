@@ -5,7 +5,6 @@ import asyncio
 import numpy as np
 import pytest
 from alpacafakes import until
-from conftest import NETWORKS, Client
 from PIL import Image
 from stillfakes import HEIGHT, WIDTH, CameraMirror
 from test_alpaca_images import ACCEPT_BYTES, client_array
@@ -17,6 +16,7 @@ from camera.errors import CameraAbsentError, CameraFaultError
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.holders import SILENCE
+from tests.alpaca.conftest import NETWORKS, Client
 
 
 @pytest.fixture
