@@ -23,9 +23,8 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -41,8 +40,7 @@ MAX_RECORD = 1 << 20
 _RECORD_START = re.compile(rb'[0-9a-f]{8} \{"k":')
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """When and where a record was written.
 
     Attributes:

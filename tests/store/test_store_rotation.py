@@ -205,16 +205,18 @@ def test_target_and_purpose_can_be_changed_while_it_runs(tmp_path):
     assert (meta["target"], meta["observer"], meta["status"]) == ("M33", "me", "aborted")
 
 
-def test_changed_camera_settings_are_an_event(tmp_path):
+def test_changed_camera_settings_are_an_event_but_a_ramp_of_exposures_is_not(tmp_path):
     with SessionManager(tmp_path) as sessions:
         session = sessions.start_session("observation")
-        for gain in (1, 1, 2):
-            session.add_frame("main", np.eye(3, dtype=np.uint8), settings={"gain": gain})
+        for exposure, binning in ((1, 1), (2, 1), (3, 1), (4, 2)):
+            settings = {"exposure_us": exposure, "binning": binning}
+            session.add_frame("main", np.eye(3, dtype=np.uint8), settings=settings, exposure_us=exposure)
         path = sessions.end_session()
     with reading.open_session(path) as af:
-        assert af["cameras"]["main"]["settings"] == {"gain": 1}
+        assert af["cameras"]["main"]["settings"] == {"exposure_us": 1, "binning": 1}
+        assert af["cameras"]["main"]["frame_table"].column("exposure_us") == [1, 2, 3, 4]
         events = list(af["observability"]["events"])
-    assert [row["details"]["settings"] for row in events] == [{"gain": 2}]
+    assert [row["details"]["settings"] for row in events] == [{"exposure_us": 4, "binning": 2}]
 
 
 def test_the_hook_hears_of_every_session_and_its_errors_stay_with_it(tmp_path, caplog):
