@@ -198,12 +198,26 @@ class FakeSession:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.logs: list[tuple[int, str]] = []
         self.failures: list[Exception] = []
+        self.moves = False
+        """Frames are moved away, and one that fails after that is offered again."""
+        self.runs = 0
+        self._moved: dict[Path, bytes] = {}
+
+    async def begin_run(self) -> None:
+        self.runs += 1
+
+    async def end_run(self) -> None:
+        return
 
     async def frame(self, frame: Frame) -> str:
+        if self.moves and frame.path.exists():
+            self._moved[frame.path] = _read(frame.path)
+            frame.path.unlink()
         if self.failures:
             raise self.failures.pop(0)
         number = f"{len(self.frames):06d}"
-        self.frames.append((number, _read(frame.path), frame))
+        data = self._moved.pop(frame.path, None)
+        self.frames.append((number, _read(frame.path) if data is None else data, frame))
         return number
 
     def event(self, name: str, **details: Any) -> None:

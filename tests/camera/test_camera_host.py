@@ -288,6 +288,15 @@ async def test_leftovers_are_taken_in_when_a_camera_is_merely_connected(rig: Rig
     assert rig.state["frame"]["recovered"]
 
 
+async def test_a_frame_that_was_moved_before_its_session_failed_is_offered_again(rig: Rig) -> None:
+    rig.session.moves = True
+    rig.session.failures = [OSError(28, "No space left on device")] * 2
+    await rig.host.start(interval_s=10, exposure_s=1)
+    await rig.pass_time(25)
+    assert [frame.token for _, _, frame in rig.session.frames] == [0, 1, 2]
+    assert all(data == rig.camera.picture.read_bytes() for _, data, _ in rig.session.frames)
+
+
 async def test_faults_are_counted(rig: Rig) -> None:
     rig.camera.failures = {1: CameraHungError("no answer")}
     rig.camera.overhead = 25.0
