@@ -24,6 +24,7 @@ _HOT = 0.75
 """Share of the light of 3 × 3 pixels in the middle one from which a peak is a hot pixel, not a star."""
 _REACH = 4  # pixels of the measuring window
 _MOST_PER_BAND = 20_000
+_PULLED = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,6 +228,51 @@ def _measure(image, level, y, x, out):
     return True
 
 
+@kernel
+def _colour_pull(mosaic, x, y, out):
+    """(R - B) / (R + 2 G + B) of stars at superpixels (x, y) of an RGGB mosaic."""
+    for k in range(len(x)):
+        light = np.zeros(4)
+        ring = np.zeros(4)
+        cells, around = 0, 0
+        ix, iy = int(np.floor(x[k] + 0.5)), int(np.floor(y[k] + 0.5))
+        out[k] = 0.0
+        if ix < 6 or iy < 6 or 2 * ix + 13 >= mosaic.shape[1] or 2 * iy + 13 >= mosaic.shape[0]:
+            continue
+        for dy in range(-6, 7):
+            for dx in range(-6, 7):
+                inside = abs(dx) <= 3 and abs(dy) <= 3
+                if not inside and abs(dx) < 6 and abs(dy) < 6:
+                    continue
+                cells += inside
+                around += not inside
+                for c in range(4):
+                    value = mosaic[2 * (iy + dy) + (c >> 1), 2 * (ix + dx) + (c & 1)]
+                    if inside:
+                        light[c] += value
+                    else:
+                        ring[c] += value
+        light -= ring * (cells / around)
+        total = light.sum()
+        if total > 0.0:
+            out[k] = (light[0] - light[3]) / total
+
+
+def _pull(mosaic: NDArray[np.uint16], found: NDArray[np.float64], saturated: NDArray[np.bool_]) -> Pixels:
+    """How far the colours of a mosaic pull the stars' places to the right and down.
+
+    Red light is caught in the upper left of each 2 × 2 pixels and blue light in the lower right, so that a
+    red star seems to stand right of and below its place by 0.5 (R - B) / (R + 2 G + B) pixels. One value
+    for the frame: the stars' own colours are too noisy.
+    """
+    bright = np.flatnonzero(~saturated)[:_PULLED]
+    if len(bright) < 5:
+        return 0.0
+    pull = np.empty(len(bright))
+    _colour_pull(mosaic, found[bright, 0].copy(), found[bright, 1].copy(), pull)
+    return 0.5 * float(np.clip(np.median(pull), -0.5, 0.5))
+
+
 def detect(
     image: NDArray[Any],
     kind: Kind = "mosaic",
@@ -239,7 +285,7 @@ def detect(
 
     Args:
         image: (h, w) Bayer mosaic or monochrome, or (h, w, 3) RGB. A mosaic must be uint16.
-        kind: which of them.
+        kind: which of them; a mosaic is RGGB.
         threshold: in standard deviations of the filtered background; 5 finds more and more false ones.
         top: value of a saturated pixel; the largest of the type by default.
         most: measure only so many, those with the highest peaks.
@@ -272,7 +318,9 @@ def detect(
         in_bands(len(peaks), lambda first, end: _measure_all(summed, background, peaks, found, first, end))
     order = np.argsort(-found[:, 2], kind="stable")[: int((found[:, 2] > 0).sum())]
     found, peaks = found[order], peaks[order]
-    middle = (step - 1) / 2
+    full_star = peaks[:, 3] > 0
+    # The middle of the summed pixels, and back where the mosaic's colours pulled the stars from.
+    middle = (step - 1) / 2 - (_pull(image, found, full_star) if kind == "mosaic" else 0.0)
     own = (step * step - 1) / 12  # variance that summing step × step pixels adds
     return Detections(
         x=step * found[:, 0] + middle,
@@ -281,7 +329,7 @@ def detect(
         snr=peaks[:, 2] / _FILTER_NOISE,
         hfr=step * found[:, 3],
         fwhm=2.3548 * np.sqrt(np.maximum(step * step * found[:, 4] - own, 0.1)),
-        saturated=peaks[:, 3] > 0,
+        saturated=full_star,
         background=background / np.float32(step * step),
         noise=noise / np.float32(step),
     )

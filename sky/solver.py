@@ -19,7 +19,8 @@ from sky.angles import ARCSEC_PER_RADIAN, Vectors, east_north, longitude_latitud
 from sky.catalogue import StarTable, stars
 from sky.detection import Detections
 from sky.errors import NoMatchError
-from sky.kernels import exact_kernel, kernel
+from sky.kernels import kernel
+from sky.matching import nearest
 from sky.projection import Wcs
 from skycam_project.common.units import Arcseconds, Degrees, Pixels
 
@@ -135,29 +136,6 @@ def _vote(
             if tried > _LONGEST_SEARCH:
                 return top, tried
     return top, tried
-
-
-@exact_kernel
-def _nearest(px, py, cx, cy, tolerance, out):
-    """For each (px, py) the nearest catalogue star within `tolerance`, else -1; each star is given once."""
-    taken = np.full(len(cx), -1)
-    distance = np.full(len(cx), np.inf)
-    for t in range(len(px)):
-        out[t] = -1
-        closest = tolerance * tolerance
-        for q in range(len(cx)):
-            d2 = (cx[q] - px[t]) ** 2 + (cy[q] - py[t]) ** 2
-            if d2 < closest:
-                closest = d2
-                out[t] = q
-        q = out[t]
-        if q >= 0:
-            if closest < distance[q]:
-                if taken[q] >= 0:
-                    out[taken[q]] = -1
-                taken[q], distance[q] = t, closest
-            else:
-                out[t] = -1
 
 
 class _Plate:
@@ -314,12 +292,11 @@ class _Search:
             rows = self._brightest(plate.centre, self.half_diagonal * 1.05, 600)
             cx, cy = plate.project(self.table.xyz[rows].astype(np.float64))
             q = a * z + b
-            nearest = np.empty(len(z), np.int64)
-            _nearest(q.real.copy(), q.imag.copy(), cx, cy, tolerance, nearest)
-            known = np.flatnonzero(nearest >= 0)
+            pairs = nearest(q.real, q.imag, cx, cy, tolerance)
+            known = np.flatnonzero(pairs >= 0)
             if len(known) < FEWEST:
                 return None
-            match = nearest[known]
+            match = pairs[known]
             target = cx[match] + 1j * cy[match]
             here, there = z[known].mean(), target.mean()
             a = np.vdot(z[known] - here, target - there) / np.vdot(z[known] - here, z[known] - here).real

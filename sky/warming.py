@@ -1,16 +1,19 @@
 """Makes every kernel ready by using all of them once on tiny pictures; called through `sky.warm_up`."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
+from sky.allsky import calibrate
 from sky.angles import longitude_latitude, unit_vector
 from sky.catalogue import stars
 from sky.coordinates import Observer, Site
 from sky.deepsky import objects
 from sky.detection import detect
+from sky.errors import NoMatchError
 from sky.instruments import ALLSKY, DSLR_SMALL, DWARF3_TELE, Instrument
 from sky.photometry import apertures
 from sky.places import observe, place_parameters
@@ -53,6 +56,14 @@ def _solving() -> None:
     solve(x, y, 1920, 1920, scale, 305.0, 40.0, 0.5)
 
 
+def _all_sky() -> None:
+    up = unit_vector(np.arange(0, 360, 18.0), np.linspace(20, 80, 20))
+    with contextlib.suppress(
+        NoMatchError
+    ):  # eight points are a sky to nobody; the search has run all the same
+        calibrate(np.arange(8.0), np.arange(8.0), up, np.full(20, 2.0), 64, 64, 20.0, mirrored=False)
+
+
 def _places() -> None:
     table = stars()
     parameters = place_parameters(Observer(_CLOUDY.site, _NIGHT))
@@ -65,6 +76,7 @@ _STEPS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("telescope frames", _mosaic),
     ("wide frames", _wide),
     ("detection and solving", _solving),
+    ("all-sky calibration", _all_sky),
 )
 
 

@@ -195,7 +195,7 @@ def test_rendered_frames_are_solved_to_an_arcsecond():
         mosaic, truth = render_with_truth(DWARF3_TELE, Equatorial(ra, dec, angle), moment, 5.0, 60, CLEAR)
         hint = hint_near(random, unit_vector(ra, dec), 2.0)
         found = solve_detections(detect(mosaic, top=4095), W, H, SCALE, *hint)
-        assert apart_arcsec(found, truth.ra_deg, truth.dec_deg) < 1.0
+        assert apart_arcsec(found, truth.ra_deg, truth.dec_deg) < 0.5
         assert abs((found.position_angle_deg - angle + 180) % 360 - 180) < 0.05
 
 
