@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
-from alpacafakes import DEVICES, ask, until
+from alpacafakes import DEVICES, Client, ask, until
 
 from alpaca.protocol.members import INTERFACES, Member
-from tests.alpaca.conftest import Client
 
 SERVED = ("telescope", "camera", "focuser", "filterwheel")
 MEMBERS = [

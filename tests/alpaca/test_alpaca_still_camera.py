@@ -4,10 +4,9 @@ import asyncio
 
 import numpy as np
 import pytest
-from alpacafakes import until
+from alpacafakes import ACCEPT_BYTES, NETWORKS, Client, client_array, until
 from PIL import Image
 from stillfakes import HEIGHT, WIDTH, CameraMirror
-from test_alpaca_images import ACCEPT_BYTES, client_array
 
 from alpaca import services
 from alpaca.devices.still_camera import StillCamera
@@ -16,7 +15,6 @@ from camera.errors import CameraAbsentError, CameraFaultError
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.holders import SILENCE
-from tests.alpaca.conftest import NETWORKS, Client
 
 
 @pytest.fixture
