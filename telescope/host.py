@@ -262,6 +262,7 @@ class TelescopeHost:
         try:
             frame = await self.session.expose(exposure)
             number = await self._store(frame)
+            frame = self.session.acknowledged(frame)
             try:
                 image = await self._sink.image(frame, number)
             finally:
@@ -287,7 +288,7 @@ class TelescopeHost:
         for pause in (*OFFER_AGAIN, None):
             try:
                 return await self._sink.frame(frame)
-            except SkycamError as error:
+            except (SkycamError, OSError) as error:
                 if pause is None:
                     raise CaptureError(
                         f"the frame could not be stored ({error}). It waits in {frame.path.parent} "

@@ -313,7 +313,6 @@ class Configuration:
         env="SKYCAM_ALPACA_PASSWORD",
         yaml="alpaca.password",
     )
-    alpaca_actions: str = setting(
         kinds.choice("safe", "all"),
         "safe",
         "Which Actions are allowed; all: also switching off and deleting.",

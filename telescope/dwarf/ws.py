@@ -196,6 +196,7 @@ class DwarfWsClient:
             ) from error
         except ConnectionClosed as error:
             reason = _close_reason(self._socket)
+            self._end(reason)
             raise ConnectionLostError(
                 f"the connection ended while {command.name} was sent: {reason}"
             ) from error

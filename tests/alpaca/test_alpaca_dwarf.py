@@ -9,13 +9,10 @@ import numpy as np
 import pytest
 from alpacafakes import ACCEPT_BYTES, NETWORKS, Client, client_array, until
 
-pytest.importorskip("telescope.host", reason="the telescope's host has not been merged yet")
 sys.path.append(str(Path(__file__).parents[1] / "dwarfclient"))
 
 from dwarfclient_harness import SITE, high_place, session, simulator, truth_solver
-from telescope.dwarf.fits import read_pixels
 from telescope.holders import Holders
-from telescope.host import TelescopeHost
 
 from alpaca import services
 from alpaca.devices.build import TelescopeInstrument, build_devices
@@ -26,6 +23,8 @@ from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.link import Host, Mirror
 from skycam_project.common.pixels import write_pixels
+from telescope.dwarf.fits import read_pixels
+from telescope.host import TelescopeHost
 
 DEVICES = ("telescope", "camera", "focuser", "filterwheel")
 

@@ -91,11 +91,12 @@ async def test_an_occupied_telescope_says_so(device, tmp_path):
             async with session(device, tmp_path / "second", connect=False) as second:
                 second.connection.start()
                 with pytest.raises(NotConnectedError, match="another app"):
-                    await second.connection.ready(3)
+                    await second.connection.ready(1)
         finally:
             await device.control("/faults", occupied=False)
 
 
+@pytest.mark.full
 async def test_nobody_there_is_told_with_the_address_and_tried_on(tmp_path, unused_tcp_port):
     with simulator() as device:
         ports = dict(device.ports)
@@ -112,6 +113,7 @@ async def test_nobody_there_is_told_with_the_address_and_tried_on(tmp_path, unus
                 assert one.board.connection.connected is True
 
 
+@pytest.mark.full
 async def test_a_telescope_that_restarts_during_an_exposure_ends_it_with_a_reason(tmp_path):
     with simulator("--darks") as device:
         async with session(device, tmp_path) as one:
@@ -159,6 +161,7 @@ async def test_downloads_that_break_off_are_finished_later(device, tmp_path):
         assert frame.cards["EXPTIME"] == 5
 
 
+@pytest.mark.full
 async def test_switching_off_is_noticed_and_the_way_back_too(tmp_path):
     with simulator("--darks") as device:
         async with session(device, tmp_path) as one:

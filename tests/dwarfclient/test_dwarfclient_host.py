@@ -7,13 +7,10 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
-from dwarfclient_fakes import JumpingClock
 from dwarfclient_harness import high_place, session, simulator, truth_solver
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from skycam_project.common.errors import InvalidValueError, SkycamError
-from skycam_project.common.holders import PAGE, SILENCE, Holders, connected_for
+from skycam_project.common.holders import PAGE, Holders, connected_for
 from telescope.dwarf.fits import read_header
 from telescope.dwarf.frame import mosaic
 from telescope.errors import BelowHorizonError, InvalidStateError, NotConnectedError
@@ -228,51 +225,3 @@ async def test_a_telescope_that_does_not_answer_is_not_held_unless_wished(tmp_pa
             with pytest.raises(NotConnectedError):
                 await host.connect("telescope", PAGE, patient=True)
             assert host.state()["connection"]["wanted"] is True
-
-
-async def test_silent_clients_let_go_and_the_page_does_not(tmp_path):
-    clock = JumpingClock()
-    holders = Holders(tmp_path / "holders.json", clock, DEVICES)
-    holders.hold("telescope", "7")
-    holders.hold("telescope", "8")
-    holders.hold("camera", PAGE)
-    clock.jump(SILENCE - 1)
-    holders.heard({"telescope": ["8", "99"]})
-    assert holders.expire() is False
-    clock.jump(2)
-    assert holders.expire() is True
-    assert holders.as_dict()["telescope"] == {"holding": ["8"], "known": ["8"]}
-    clock.jump(10 * SILENCE)
-    holders.expire()
-    assert holders.any is True
-    assert Holders(tmp_path / "holders.json", clock, DEVICES).as_dict()["camera"]["holding"] == [PAGE]
-
-
-def test_each_client_sees_its_own_hold_and_strangers_see_any(tmp_path):
-    holders = Holders(tmp_path / "holders.json", JumpingClock(), DEVICES)
-    holders.hold("telescope", "7")
-    holders.hold("telescope", "8")
-    holders.release("telescope", "7")
-    clients = holders.as_dict()
-    seen = {client: connected_for(clients, "telescope", client) for client in ("7", "8", "9", "0")}
-    assert seen == {"7": False, "8": True, "9": True, "0": True}
-    assert connected_for(clients, "camera", "8") is False
-    holders.release("telescope", "8")
-    assert connected_for(holders.as_dict(), "telescope", "9") is False
-
-
-clients = st.sampled_from(["1", "2", "3"])
-devices = st.sampled_from(["telescope", "camera"])
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["hold", "release"]), devices, clients), max_size=30))
-def test_holding_is_a_set_however_often_clients_call(tmp_path_factory, steps):
-    holders = Holders(tmp_path_factory.mktemp("state") / "holders.json", JumpingClock(), DEVICES)
-    expected = set()
-    for verb, device, client in steps:
-        getattr(holders, verb)(device, client)
-        (expected.add if verb == "hold" else expected.discard)((device, client))
-    assert holders.any is bool(expected)
-    for device in ("telescope", "camera"):
-        assert set(holders.as_dict()[device]["holding"]) == {c for d, c in expected if d == device}
