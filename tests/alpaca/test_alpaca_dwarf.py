@@ -12,7 +12,6 @@ from alpacafakes import ACCEPT_BYTES, NETWORKS, Client, client_array, until
 sys.path.append(str(Path(__file__).parents[1] / "dwarfclient"))
 
 from dwarfclient_harness import SITE, high_place, session, simulator, truth_solver
-from telescope.holders import Holders
 
 from alpaca import services
 from alpaca.devices.build import TelescopeInstrument, build_devices
@@ -21,6 +20,7 @@ from alpaca.devices.registry import BindingsFile
 from alpaca.devices.table import DeviceTable
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
+from skycam_project.common.holders import Holders
 from skycam_project.common.link import Host, Mirror
 from skycam_project.common.pixels import write_pixels
 from telescope.dwarf.fits import read_pixels
@@ -51,7 +51,7 @@ async def hosted(device, folder: Path, sink: Sink):
     """The mirror of a telescope host that runs."""
     async with session(device, folder / "spool", connect=False, solver=truth_solver) as one:
         host = TelescopeHost(
-            telescope="0", name="DWARF 3", session=one, sink=sink, holders=Holders(folder / "holders.json", one.clock),
+            telescope="0", name="DWARF 3", session=one, sink=sink, holders=Holders(folder / "holders.json", one.clock, DEVICES),
             publish=lambda state: None, clock=one.clock,
         )  # fmt: skip
         link = Host(folder, "telescope", host.calls)
