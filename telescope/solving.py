@@ -4,7 +4,6 @@ import asyncio
 
 from sky.detection import detect
 from sky.solver import solve
-
 from skycam_project.common.units import Degrees
 from telescope.dwarf.frame import Frame
 from telescope.dwarf.heavens import Equatorial
