@@ -93,6 +93,10 @@ def disown(layout: Layout, instrument: str) -> None:
     _owners.pop((layout.root, instrument), None)
 
 
+# A forked child does not own what its parent owns.
+os.register_at_fork(after_in_child=_owners.clear)
+
+
 class Joiner:
     """Appends rows to the running session of any instrument, from any process; safe to use from many threads.
 

@@ -21,6 +21,7 @@ import os
 import re
 import threading
 import time
+import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,7 @@ class JournalWriter:
         except BaseException:
             os.close(self._handle)
             raise
+        _open_writers.add(self)
 
     @property
     def dirty(self) -> bool:
@@ -158,12 +160,30 @@ class JournalWriter:
                 raise WriteError(f"the journal cannot be synced: {error.strerror}") from error
             self._synced = reached
 
+    def abandon(self) -> None:
+        """Close without waiting for anybody: for a forked child, where a lock may never be released."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
     def close(self) -> None:
         """Close the file; no further call is allowed."""
         with self._sync_lock, self.lock:
             if self._handle >= 0:
                 os.close(self._handle)
                 self._handle = -1
+
+
+_open_writers: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    # A child would write its parent's numbers into its parent's file: it gets an error instead.
+    for writer in list(_open_writers):
+        writer.abandon()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class JournalReader:

@@ -271,7 +271,7 @@ class Session:
         new = {
             what: content
             for what, content in said.items()
-            if content and _lasting(known.get(what, {})) != _lasting(content)
+            if content and (what not in known or _lasting(known[what]) != _lasting(content))
         }
         if new:
             self.recorder.record("cam", {"cam": name, **new})

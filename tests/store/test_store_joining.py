@@ -15,7 +15,7 @@ import pytest
 from store_contents import nothing_left, read_all
 
 from sessions.store import joining, logs
-from sessions.store.errors import InstrumentOwnedError
+from sessions.store.errors import InstrumentOwnedError, WriteError
 from sessions.store.joining import Joiner
 from sessions.store.layout import SEAL
 from sessions.store.manager import SessionManager
@@ -217,18 +217,21 @@ def test_a_forked_child_neither_owns_nor_blocks_the_instrument(tmp_path):
     if child == 0:
         try:
             Joiner(tmp_path, "child").log("default", "INFO", "from the child")
-            os.write(writer_end, b"k")
-            os.read(reader, 0)
+            try:
+                sessions.log("INFO", "into the parent's journal")
+            except WriteError:
+                os.write(writer_end, b"k")
             time.sleep(0.5)
         finally:
             os._exit(0)
+    os.close(writer_end)
     assert os.read(reader, 1) == b"k"
+    assert len(list(sessions.active_session.folder.glob("journal-child-*"))) == 1
     sessions.shutdown()
     with SessionManager(tmp_path):  # while the child still lives
         pass
     os.waitpid(child, 0)
     os.close(reader)
-    os.close(writer_end)
     assert read_all(tmp_path).messages == Counter(["from the child"])
 
 
