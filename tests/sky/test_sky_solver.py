@@ -77,6 +77,17 @@ def test_matches_name_stars_of_the_table():
     assert np.hypot(px - x[found.detected], py - y[found.detected]).max() < 2.5
 
 
+def test_a_poor_hint_needs_a_wide_search():
+    random = np.random.default_rng(20)
+    for _ in range(4):
+        aim = random_direction(random)
+        x, y, _ = star_list(random, aim, random.uniform(0, 360))
+        ra, dec = (float(a) for a in longitude_latitude(offset(aim, random.uniform(0, 360), 9.0)))
+        assert apart_arcsec(solve(x, y, W, H, SCALE, ra, dec, 10.0), *longitude_latitude(aim)) < 1.0
+        with pytest.raises(NoMatchError):
+            solve(x, y, W, H, SCALE, ra, dec, 2.0)
+
+
 @pytest.mark.parametrize("dec", [90.0, 89.3, -90.0])
 def test_poles(dec):
     random = np.random.default_rng(3)
