@@ -179,8 +179,8 @@ def solve(
         scale_arcsec: arcseconds per pixel.
         ra_deg: where the middle of the picture is believed to be.
         dec_deg: likewise.
-        radius_deg: how far off that may be. 2° take 2 ms, 4° take 4 ms; beyond that the search goes on in cones
-            of 4° from the hint outwards: 0.05 s for 10°, 0.2 s for 15°, 1 s for 30°.
+        radius_deg: how far off that may be. 2° take 2 ms, 4° take 4 ms; beyond that the search goes on in
+            cones of 4° from the hint outwards: 0.05 s for 10°, 0.2 s for 15°, 1 s for 30°.
         scale_tolerance: relative error of `scale_arcsec`.
         mirrored: whether the optics mirror the picture; None tries both.
         table: star table; the shipped one by default.

@@ -16,7 +16,7 @@ from sky.detection import detect
 from sky.errors import NoMatchError
 from sky.instruments import DSLR, DWARF3_TELE
 from sky.projection import plate
-from sky.renderer import Equatorial, render, render_with_truth
+from sky.renderer import Conditions, Equatorial, render, render_with_truth
 from sky.solver import solve, solve_detections
 
 W, H, SCALE = 3840, 2160, DWARF3_TELE.scale_arcsec
@@ -178,7 +178,7 @@ def test_no_answer_is_invented_in_a_thousand_lists():
 def test_noise_and_cloud_give_no_match():
     random = np.random.default_rng(9)
     noise = np.clip(random.normal(300, 12, (540, 960)), 0, 4095).astype(np.uint16)
-    cloud = render(WHOLE, Equatorial(305, 40), DARK, 10.0, 60, CLEAR.__class__(CLEAR.site, cloud_cover=1.0))
+    cloud = render(WHOLE, Equatorial(305, 40), DARK, 10.0, 60, Conditions(CLEAR.site, cloud_cover=1.0))
     for frame in (noise, cloud):
         with pytest.raises(NoMatchError):
             solve_detections(
@@ -217,7 +217,7 @@ def test_a_hundred_rendered_fields():
     random = np.random.default_rng(11)
     errors = []
     for ra, dec, moment in fields(random, 100):
-        sky = CLEAR.__class__(CLEAR.site, zenith_mag=float(random.choice([18.0, 19.5, 21.0])))
+        sky = Conditions(CLEAR.site, zenith_mag=float(random.choice([18.0, 19.5, 21.0])))
         exposure = float(random.choice([2.0, 5.0, 15.0]))
         aim = Equatorial(ra, dec, random.uniform(0, 360))
         mosaic, truth = render_with_truth(DWARF3_TELE, aim, moment, exposure, 60, sky, temperature_c=30.0)
