@@ -8,6 +8,7 @@ query.
 import sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def database() -> sqlite3.Connection:
     """PyOngc's database, read-only."""
     import pyongc
 
-    return sqlite3.connect(f"file:{pyongc.DBPATH}?mode=ro", uri=True)
+    return sqlite3.connect(f"{Path(pyongc.DBPATH).as_uri()}?mode=ro", uri=True)
 
 
 def _estimate_v(kind: str, b: float | None, v: float | None, major: float, minor: float) -> float:

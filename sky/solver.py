@@ -10,12 +10,21 @@ telescope astray;
    none is cheap.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sky.angles import ARCSEC_PER_RADIAN, Vectors, east_north, longitude_latitude, separation_deg, unit_vector
+from sky.angles import (
+    ARCSEC_PER_RADIAN,
+    Vectors,
+    east_north,
+    longitude_latitude,
+    offset,
+    separation_deg,
+    unit_vector,
+)
 from sky.catalogue import StarTable, stars
 from sky.detection import Detections
 from sky.errors import NoMatchError
@@ -33,6 +42,7 @@ _MOST_PAIRS = 400_000
 _ENOUGH, _LEAST = 0.60, 0.35  # shares of the voters that end the search, and that may win it
 _LARGEST_RMS_PX = 3.0
 _CHANCE = 1e-9
+_LARGEST_CONE: Degrees = 4.0  # a larger one holds more bright stars than can be tried
 _LONGEST_SEARCH = 3_000_000  # placements tried
 
 
@@ -169,7 +179,8 @@ def solve(
         scale_arcsec: arcseconds per pixel.
         ra_deg: where the middle of the picture is believed to be.
         dec_deg: likewise.
-        radius_deg: how far off that may be; 2° take 5 ms, 5° take 60 ms.
+        radius_deg: how far off that may be. 2° take 2 ms, 4° take 4 ms; beyond that the search goes on in
+            cones of 4° from the hint outwards: 0.05 s for 10°, 0.2 s for 15°, 1 s for 30°.
         scale_tolerance: relative error of `scale_arcsec`.
         mirrored: whether the optics mirror the picture; None tries both.
         table: star table; the shipped one by default.
@@ -183,20 +194,37 @@ def solve(
             f"{len(x)} stars are too few to recognise a field; at least {FEWEST} are needed", detected=len(x),
             code="too_few_stars",
         )  # fmt: skip
-    search = _Search(
-        width, height, scale_arcsec, unit_vector(ra_deg, dec_deg), radius_deg, scale_tolerance, table
-    )
     best = 0
-    for flip in (False, True) if mirrored is None else (mirrored,):
-        solution, votes = search.run(np.asarray(x, np.float64), np.asarray(y, np.float64), flip)
-        if solution:
-            return solution
-        best = max(best, votes)
+    half = np.hypot(width, height) / 2 * scale_arcsec / ARCSEC_PER_RADIAN
+    largest = max(_LARGEST_CONE, float(np.degrees(np.arctan(half))))
+    for centre, radius in _cones(unit_vector(ra_deg, dec_deg), radius_deg, largest):
+        search = _Search(width, height, scale_arcsec, centre, radius, scale_tolerance, table)
+        for flip in (False, True) if mirrored is None else (mirrored,):
+            solution, votes = search.run(np.asarray(x, np.float64), np.asarray(y, np.float64), flip)
+            if solution:
+                return solution
+            best = max(best, votes)
     raise NoMatchError(
         f"{len(x)} stars match no field within {radius_deg:g}° of RA {ra_deg / 15:.3f} h, Dec {dec_deg:+.2f}°"
         f" (best guess: {best} stars); clouds, trails or a wrong hint or scale do that",
         detected=len(x), best=best,
     )  # fmt: skip
+
+
+def _cones(hint: Vectors, radius: Degrees, largest: Degrees) -> Iterator[tuple[Vectors, Degrees]]:
+    """Cones of at most `largest` that cover one of `radius`, from the hint outwards."""
+    if radius <= largest:
+        yield hint, radius
+        return
+    yield hint, largest
+    step = 1.4 * largest
+    for ring in range(1, int(np.ceil(radius / step)) + 1):
+        away = min(ring * step, 180.0)
+        around = max(1, int(np.ceil(360 * np.sin(np.radians(away)) / step)))
+        for n in range(around):
+            yield offset(hint, 360 * n / around, away), largest
+        if away >= 180:
+            return
 
 
 def solve_detections(

@@ -71,23 +71,23 @@ class Light:
 
 
 @kernel
-def _stamp(light, first_row, x, y, flux, level, begin, end, data, half, first):
+def _stamp(light, first_row, x, y, flux, level, begin, end, data, half, first, phases):
     planes, rows, width = light.shape
     for s in range(begin, end):
         ix, iy = int(np.floor(x[s] + 0.5)), int(np.floor(y[s] + 0.5))
-        qx = int(np.floor((x[s] - ix) * PHASES + 0.5))
-        qy = int(np.floor((y[s] - iy) * PHASES + 0.5))
+        qx = int(np.floor((x[s] - ix) * phases + 0.5))
+        qy = int(np.floor((y[s] - iy) * phases + 0.5))
         # Phases count from the pixel's centre to the right and down; a star left of it belongs to the pixel
         # before.
         if qx < 0:
-            qx += PHASES
+            qx += phases
             ix -= 1
         if qy < 0:
-            qy += PHASES
+            qy += phases
             iy -= 1
         h = half[level[s]]
         size = 2 * h + 1
-        base = first[level[s]] + (qy * PHASES + qx) * size * size
+        base = first[level[s]] + (qy * phases + qx) * size * size
         left, right = max(0, h - ix), min(size, width - ix + h)
         for r in range(max(0, first_row - iy + h), min(size, first_row + rows - iy + h)):
             row = iy - h + r
@@ -154,7 +154,7 @@ def draw(light: Light, height: int, width: int, expose: Callable[[NDArray[np.flo
             begin, stop = np.searchsorted(points.strip, (strip - reach, strip + reach + 1))
             _stamp(
                 strip_light, top, points.x, points.y, points.flux, level, begin, stop, stamps.data,
-                stamps.half, stamps.first,
+                stamps.half, stamps.first, PHASES,
             )  # fmt: skip
             for patch in light.patches:
                 if patch.y < bottom and patch.y + (patch.grid.shape[0] - 1) * patch.step >= top:

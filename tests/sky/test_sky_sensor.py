@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sky_frames import CLEAR, DARK, SMALL, sized
 
 from sky import kernels
-from sky.instruments import DSLR_SMALL
-from sky.renderer import AltAz, Equatorial, Fixed, render, render_rgb
+from sky.coordinates import Site
+from sky.instruments import ALLSKY, DSLR_SMALL
+from sky.renderer import AltAz, Conditions, Equatorial, Fixed, render, render_rgb
 from sky.renderer import sensor as chip
 from sky.renderer.psf import PHASES, stamps
 
@@ -93,6 +96,29 @@ def test_corners_are_darker_by_the_vignetting():
     assert corner / middle == pytest.approx(1 - 0.18, abs=0.01)
 
 
+@given(
+    altitude=st.floats(-90, 90), azimuth=st.floats(0, 360), latitude=st.floats(-90, 90),
+    roll=st.floats(-180, 180),
+    exposure=st.sampled_from([0.0, 1e-4, 0.1, 30.0, 900.0]), cover=st.floats(0, 1), seed=st.integers(0, 9),
+    moment=st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1)),
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_any_direction_time_and_place_gives_a_frame(
+    altitude, azimuth, latitude, roll, exposure, cover, seed, moment
+):
+    """Poles, zenith, the sun, underground, long trails: no error, no number the sensor cannot give."""
+    here = Conditions(Site(latitude, 11.0), cloud_cover=cover, seed=seed)
+    start, aim = moment.replace(tzinfo=UTC), Fixed(altitude, azimuth, roll)
+    for camera in (sized(SMALL, 96, 64), sized(ALLSKY, 96, 64)):
+        frame = render(camera, aim, start, exposure, 60, here, seed=seed)
+        assert (frame.shape, frame.dtype) == ((64, 96), np.uint16)
+        assert frame.max() <= camera.sensor.top_adu
+        assert frame.min() >= camera.sensor.offset_adu - 60
+    if exposure:
+        picture = render_rgb(sized(DSLR_SMALL, 96, 64), aim, start, exposure, 400, here, seed=seed)
+        assert (picture.shape, picture.dtype) == ((64, 96, 3), np.uint8)
+
+
 @pytest.mark.parametrize(("fwhm", "defocus"), [(1.94, 0.0), (1.94, 3.0), (2.6, 12.0)])
 def test_stamps_hold_the_whole_star_in_the_right_place(fwhm, defocus):
     bank = stamps(fwhm, defocus)
@@ -119,6 +145,8 @@ from sky.instruments import ALLSKY, DSLR_SMALL, DWARF3_TELE
 from sky.photometry import sky_quality
 from sky.renderer import AltAz, Equatorial, Fixed, render, render_rgb
 from sky.solver import solve_detections
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sky_frames import CLEAR, DARK, SMALL, sized
 
 def compiled():
