@@ -1,6 +1,7 @@
 """Every fault that libgphoto2 is known for: recovered or reported within its deadline, and nothing lost."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from camera_rig import SHORT, Simulator, StartDriver, StartSimulator, until
 
 from camera.drivers.base import DriverState, Frame, Settings
 from camera.drivers.gphoto2 import faults
+from camera.drivers.gphoto2.child import SELF_DESTRUCTION_MARGIN
 from camera.drivers.gphoto2.driver import GPhoto2Driver
 from camera.drivers.gphoto2.process import ChildError
 from camera.errors import (
@@ -232,6 +234,20 @@ async def test_child_killed_while_idle(simulator: Simulator, start_driver: Start
     await next_frame_is_normal(driver, simulator)
 
 
+async def test_child_that_died_unnoticed_is_replaced_at_once_and_reported(
+    simulator: Simulator, start_driver: StartDriver
+) -> None:
+    driver = await start_driver(simulator.address)
+    events: list[str] = []
+    driver.on_event = lambda name, details: events.append(name)
+    kill(driver)
+    await until(lambda: not driver.connected)
+    await driver.recover()
+    assert events == ["camera_failed", "camera_connected"]
+    assert driver.counters.restarts == 1
+    await next_frame_is_normal(driver, simulator)
+
+
 async def test_child_killed_while_connecting(simulator: Simulator, start_driver: StartDriver) -> None:
     driver = await start_driver(simulator.address, opened=False)
     opening = asyncio.create_task(driver.open())
@@ -301,6 +317,34 @@ asyncio.run(main())
     parent.kill()
     await parent.communicate()
     await until(lambda: not _runs(pid), patience=10)
+
+
+async def test_child_ends_itself_when_nobody_does(simulator: Simulator, tmp_path: Path) -> None:
+    """A call that keeps the interpreter's lock stops every thread of the child: the kernel's alarm still
+    ends it.
+    """
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "camera.drivers.gphoto2.child"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+
+    def command(number: int, op: str, deadline: float, **arguments: object) -> bytes:
+        return (
+            json.dumps({"id": number, "op": op, "deadline_s": deadline, "args": arguments}).encode() + b"\n"
+        )
+
+    await simulator.faults(stall=1)
+    child.stdin.write(
+        command(1, "open", 20, address=simulator.address, lock_folder=str(tmp_path), widgets=[])
+    )
+    assert b'"result"' in await child.stdout.readline()
+    child.stdin.write(command(2, "capture", 0.2 - SELF_DESTRUCTION_MARGIN, files=1, wait_s=0))
+    async with asyncio.timeout(10):
+        assert await child.wait() == -signal.SIGALRM
+    child.stdin.close()
 
 
 def _runs(pid: int) -> bool:

@@ -110,6 +110,11 @@ class Connection:
         return self.panel is not None and self._child is not None and self._child.alive
 
     @property
+    def died(self) -> bool:
+        """Whether an open camera was lost with its process, unnoticed by any command."""
+        return self.panel is not None and not self.connected
+
+    @property
     def pid(self) -> int | None:
         """Process id of the child while it lives."""
         return self._child.pid if self._child and self._child.alive else None
@@ -296,7 +301,7 @@ class Connection:
         storage = await self.call("storage", self.limits.command_s)
         if storage["free_images"] == 0 or storage["free_kilobytes"] == 0:
             raise CardFullError(
-                f"{self.name}: the memory card is full; pictures are taken again as soon as it has room"
+                f"{self.name}: the memory card is full or missing; pictures go on when there is room"
             ) from cause
 
     async def preview(self) -> bytes:

@@ -149,6 +149,9 @@ class GPhoto2Driver:
         if self._closing:
             raise NotConnectedError(f"{self._name} is being disconnected")
         again = self.standing.state is not DriverState.ABSENT
+        if self._connection.died:
+            text = f"{self._name}: the driver's process ended between two commands"
+            self.on_event("camera_failed", {"code": CameraFaultError.code, "text": text})
         self._stand(DriverState.CONNECTING, self.standing.reason)
         try:
             await self._connection.open()
@@ -193,7 +196,7 @@ class GPhoto2Driver:
         async with self._lock:
             await self._settle()
             if not self.connected:
-                if self._connection.panel is not None:  # it ended by itself since the last command
+                if self._connection.died:
                     await self._fail(CameraFaultError(f"{self._name}: the driver's process ended"))
                 raise NotConnectedError(
                     f"{self._name} is not connected: {self.standing.reason or 'connect it first'}"
