@@ -23,6 +23,7 @@ from telescope.dwarf.heavens import Equatorial, Horizontal, Site
 from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.dwarf.session.settings import Optics, Patience
 from telescope.heavens import SiteHeavens
+from telescope.holders import Holders
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -159,6 +160,11 @@ async def session(device: Device, spool: Path, *, solver=None, connect: bool = T
         yield one
     finally:
         await one.close()
+
+
+def holders(path: Path, clock: FastClock) -> Holders:
+    """The clients of a host."""
+    return Holders(path, clock)
 
 
 def high_place(clock: FastClock, azimuth: float = 150.0, altitude: float = 50.0) -> Equatorial:
