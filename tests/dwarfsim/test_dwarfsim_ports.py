@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from telescope.dwarf.commands import Astro, Param, Tele
+from telescope.dwarf.commands import Astro, Param, System, Tele
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto.discovery_pb2 import DwarfEcho, DwarfPing
 from telescope.dwarf.values import OperationState, ParamId, StreamType
@@ -459,6 +459,9 @@ async def test_control_tells_the_truth_and_sets_faults(control, talker, simulato
     assert (await talker.ask(Astro.START_CALIBRATION)).code < 0
     state = (await control.post("/environment", json={"air_c": -5, "battery_percent": 42})).json()
     assert (state["air_c"], state["battery_percent"]) == (pytest.approx(-5, abs=0.1), 42)
+    await talker.ask(System.SET_LOCATION, latitude=1, longitude=2, altitude=3)
+    state = (await control.get("/state")).json()
+    assert (state["told_location"], simulator.device.setup.site.latitude_deg) == ([1, 2], 46.5)
     state = (await control.post("/mount", json={"wedge": True, "tilt": 0})).json()
     assert state["polar_error_deg"]["altitude"] == pytest.approx(0, abs=1e-6)
 

@@ -13,6 +13,7 @@ from telescope.dwarf.commands import Astro, Focus, Module, Motor, Param, RgbPowe
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto.packet_pb2 import WsPacket
 from telescope.dwarf.values import ParamId
+from telescope.simulator.faults import Faults
 from telescope.simulator.wire import HANDLERS
 
 TELE_GAIN = ParamId(2, 1, 0, 2).pack()
@@ -99,6 +100,16 @@ async def test_control_pings_come_back_empty(simulator):
             async with asyncio.timeout(20):
                 while True:
                     await socket.recv()
+
+
+async def test_a_new_client_is_told_battery_card_and_temperatures(simulator):
+    simulator.device.faults.low_battery = 7
+    client = await Talker.connect(simulator.ports.websocket)
+    assert (await client.note(Notify.ELE)).value == 7
+    card = await client.note(Notify.SDCARD_INFO)
+    assert (card.available_size, card.total_size, card.is_valid) == (64, 64, True)
+    await client.note(Notify.CMOS_TEMPERATURE, camera_type=1)
+    await client.close()
 
 
 async def test_the_lock_goes_to_the_first_who_asks_and_to_the_next_when_it_leaves(simulator):
@@ -264,6 +275,15 @@ async def test_reboot_comes_back_uncalibrated(simulator, talker):
         while not simulator.device.powered:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert not simulator.device.motion.mount.calibrated
+
+
+@pytest.mark.parametrize("simulator", [{"faults": Faults(drop_after=20)}], indirect=True)
+async def test_drop_fault_breaks_each_connection_without_a_handshake(simulator):
+    for _ in range(2):
+        client = await Talker.connect(simulator.ports.websocket)
+        assert (await client.ask(RgbPower.OPEN_RGB)).code == 0
+        await client.until(lambda client=client: client.is_closed)
+    assert len(simulator.device.clients) == 0
 
 
 async def test_strict_order_fault_powers_the_device_off(simulator, talker):
