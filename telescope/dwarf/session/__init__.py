@@ -144,7 +144,7 @@ class DwarfSession:
             SkycamError: what else went wrong.
         """
         self.camera.resolver.exposure(exposure.duration_s)
-        self.camera.resolver.gain(exposure.gain)
+        exposure = replace(exposure, gain=self.camera.resolver.gain(exposure.gain))
         await self.motion.settled()
         if not self.board.mount.tracking_active:
             try:

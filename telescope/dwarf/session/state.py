@@ -98,6 +98,7 @@ class CameraState:
         frames: frames delivered since the host began.
         run_active: a stacking run of ours is going on in the telescope.
         run_taken, run_stacked: frames of it, taken and accepted by the telescope.
+        darks_percent: progress of a run of darks; None when there is none.
         dark_missing: the telescope has no dark frame that fits the run; empty or a sentence.
         problem: why the last exposure ended without a frame; empty after a good one.
     """
@@ -123,6 +124,7 @@ class CameraState:
     sensor_temperature_c: float | None = None
     width_px: int = 0
     height_px: int = 0
+    darks_percent: int | None = None
     dark_missing: str = ""
     problem: str = ""
 
