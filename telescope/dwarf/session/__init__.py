@@ -13,7 +13,7 @@ The pieces share one `Board`, the published state. Nothing here knows links, ses
 import logging
 from collections.abc import Callable
 
-from skycam_project.common.clock import Clock, SystemClock
+from skycam_project.common.clock import Clock, SystemClock, iso_utc
 from skycam_project.common.errors import SkycamError
 from telescope.dwarf.codes import Code
 from telescope.dwarf.commands import RgbPower
@@ -183,7 +183,8 @@ class DwarfSession:
             logger.debug("frame not solved reason=%s", error)
             return
         self.position.solved(solved, frame.middle)
-        self.board.set("mount", residual_arcsec=round(separation(place, solved), 1))
+        residual = round(separation(place, solved), 1)
+        self.board.set("mount", residual_arcsec=residual, solved_at=iso_utc(frame.middle))
 
     # ---- what must not meet a running stack
 
