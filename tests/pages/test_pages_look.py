@@ -25,6 +25,7 @@ def unowned():
 
 PAGES = {
     "tonight": ("otto", "/", "Capturing|fault"),
+    "telescope": ("otto", "/telescope/0/", "Tracking"),
     "status": ("otto", "/status/", "running"),
     "login": (None, "/login/", "Log in"),
     "not-found": ("otto", "/nothing/", "Nothing here"),
@@ -38,8 +39,8 @@ def open_page(request, visit, name: str, **options):
     opened = visit(site, who, **options)
     opened.page.goto(site.url + path)
     opened.page.get_by_text(re.compile(words)).first.wait_for()
-    if name == "tonight":
-        opened.page.locator("#frame").wait_for()
+    for picture in {"tonight": ("#frame", ".tele img"), "telescope": (".pan > canvas",)}.get(name, ()):
+        opened.page.locator(picture).wait_for()
     return opened, site
 
 

@@ -8,6 +8,8 @@ import { showProgress } from "../newest.js";
 import { allOf, begun, exposing, unable } from "./state.js";
 
 const STEP_MS = 250;
+/** Offered before the first exposure: the nearest the telescope has. */
+const USUAL = { exposure_s: 15, gain: 60 };
 const PHASES = { idle: ["off", "Idle"], waiting: ["busy", "Begins"], exposing: ["busy", "Exposing"], downloading: ["busy", "Downloading"] };
 const JOBS = { idle: "", waiting: "The telescope gets ready", exposing: "Exposing", downloading: "The frame is on its way" };
 
@@ -54,6 +56,8 @@ class Choice {
   }
 }
 
+const nearest = (values, wanted) => [...(values ?? [])].sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted))[0];
+
 export class Exposures {
   constructor({ base, changed }) {
     this.panel = $("#expo");
@@ -79,8 +83,8 @@ export class Exposures {
     this.camera = fresh ? camera : null;
     const phase = !entry || !fresh ? ["stale", entry ? "Not live" : "No data"] : connected ? PHASES[camera.phase] : ["off", "Not connected"];
     status(this.facts.phase, ...phase);
-    this.exposure.draw((camera?.exposures_s ?? []).map((seconds) => [seconds, exposureText(seconds)]), camera?.exposure_s, VIEWER);
-    this.gain.draw((camera?.gains ?? []).map((gain) => [gain, num(gain)]), camera?.gain, VIEWER);
+    this.exposure.draw((camera?.exposures_s ?? []).map((seconds) => [seconds, exposureText(seconds)]), camera?.exposure_s ?? nearest(camera?.exposures_s, USUAL.exposure_s), VIEWER);
+    this.gain.draw((camera?.gains ?? []).map((gain) => [gain, num(gain)]), camera?.gain ?? nearest(camera?.gains, USUAL.gain), VIEWER);
     this.filter.draw((filters?.names ?? []).map((name, index) => [index, name]), connected ? filters.position : null, VIEWER);
     this.buttons(entry, state);
     this.advance();

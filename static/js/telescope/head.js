@@ -3,7 +3,7 @@ import { $, notice, say, status, text } from "../dom.js";
 import { num } from "../format.js";
 import { slots } from "../looks.js";
 import { sentences, telescopeStatus } from "../words.js";
-import { trouble } from "./state.js";
+import { away, trouble } from "./state.js";
 
 export class Head {
   constructor() {
@@ -25,6 +25,7 @@ export class Head {
     const found = trouble(entry);
     $("#trouble").hidden = !found;
     if (found) notice($("#trouble"), found[0], ...sentences(found[1]));
+    $("#trouble .btn").hidden = !away(entry);
   }
 
   chip(name, words) {

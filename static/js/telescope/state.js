@@ -11,11 +11,17 @@ export const begun = (camera) => (camera?.phase === "exposing" ? parse(camera.st
 /** An exposure is asked for, being taken or on its way. */
 export const exposing = (state) => !!state && state.camera.phase !== "idle";
 
+/** The telescope's host is there, the telescope itself is not, or somebody else's. */
+export const away = (entry) => !!entry?.state && !entry.problem && (!entry.state.connection.connected || entry.state.connection.role === "slave");
+
 /** What troubles a telescope now, as [kind, reason], or null. */
 export function trouble(entry) {
   if (entry?.problem) return ["warn", entry.problem];
-  const { connection, mount, camera, filters, focus } = entry?.state ?? {};
-  const words = connection && (connection.problem || mount.problem || camera.problem || filters.problem || focus.problem);
+  if (!entry?.state) return null;
+  const { connection, mount, camera, filters, focus } = entry.state;
+  if (!connection.connected && !connection.problem && !connection.connecting) return ["info", "The telescope is not connected."];
+  if (connection.role === "slave") return ["warn", "Another app controls the telescope. Close it there, or take control here."];
+  const words = connection.problem || mount.problem || camera.problem || filters.problem || focus.problem;
   return words ? ["warn", words] : null;
 }
 

@@ -50,8 +50,8 @@ export class Telescope {
 
   trouble(entry) {
     const found = trouble(entry);
-    this.facts.trouble.hidden = !found;
-    if (found) notice(this.facts.trouble, found[0], ...sentences(found[1]));
+    this.facts.trouble.hidden = !found || found[0] === "info"; // the state in the header says as much
+    if (!this.facts.trouble.hidden) notice(this.facts.trouble, found[0], ...sentences(found[1]));
   }
 
   refuse(entry) {
