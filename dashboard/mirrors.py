@@ -1,6 +1,6 @@
 """The web process's copies of all devices: one mirror per device, started with the first request.
 
-Names are those of the live interface: `camera/<id>`, `processing`, `up`.
+Names are those of the live interface: `camera/<id>`, `telescope/<n>`, `processing`, `up`.
 """
 
 import asyncio
@@ -29,6 +29,11 @@ def mirrors() -> dict[str, Mirror]:
     telescope = {"telescope/0": "telescope-0"} if settings.CONFIG.telescope_host else {}
     links = telescope | cameras | {"processing": "processing", "up": "up"}
     return {device: Mirror(settings.RUN, link) for device, link in links.items()}
+
+
+def telescope_numbers() -> list[str]:
+    """The telescopes of this machine, by the number in their pages' addresses."""
+    return [device.removeprefix("telescope/") for device in mirrors() if device.startswith("telescope/")]
 
 
 def mirror(device: str) -> Mirror:

@@ -31,6 +31,7 @@ for pair in sys.argv[2:]:
     create_user(name, sys.argv[1], role)
 """
 PATIENCE_S = 30.0
+PLACE = {"site": {"latitude": 52.5, "longitude": 13.4}}
 
 
 def environment(data: Path) -> dict[str, str]:
@@ -86,9 +87,12 @@ class Site:
         self.scene_file = self.folder / "scene.json"
         self.set_scene(scene)
         self.environment = environment(self.data)
-        if cameras:
+        facts = {"cameras": cameras or []}
+        if "telescope" in scene:
+            facts |= {"telescope": {"host": "127.0.0.1"}, **PLACE}
+        if cameras or "telescope" in scene:
             configuration = self.folder / "skycam.yaml"
-            configuration.write_text(json.dumps({"cameras": cameras}))  # JSON is YAML
+            configuration.write_text(json.dumps(facts))  # JSON is YAML
             self.environment["SKYCAM_CONFIG"] = str(configuration)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

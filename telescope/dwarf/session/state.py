@@ -56,7 +56,8 @@ class MountState:
         slewing: a goto, park or axis movement is going on.
         tracking: the wish; `tracking_active`: what the telescope says.
         moving: an axis movement by hand is going on.
-        residual_arcsec: distance of the last plate solution from the target; None without one.
+        residual_arcsec: distance of the last plate solution from the target, `solved_at`: when that was found;
+            None without one.
         pointing_tries: gotos of the last closed loop.
         pointing_loop: gotos are checked by plate solving.
         problem: why the last movement ended badly; empty after a good one.
@@ -80,6 +81,7 @@ class MountState:
     equatorial: bool = False
     pointing_loop: bool = True
     residual_arcsec: float | None = None
+    solved_at: str | None = None
     pointing_tries: int = 0
     solar_mode: bool = False
     problem: str = ""
