@@ -22,7 +22,9 @@ def main() -> None:
     from daphne.cli import CommandLineInterface
 
     endpoints = [word for number in descriptors for word in ("-e", f"fd:fileno={number}")]
-    CommandLineInterface().run([*endpoints, "--verbosity", "0", "--no-server-name", APPLICATION])
+    CommandLineInterface().run(
+        [*endpoints, "--verbosity", "0", "--no-server-name", "--ping-timeout", "10", APPLICATION]
+    )
 
 
 if __name__ == "__main__":

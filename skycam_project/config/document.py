@@ -40,7 +40,8 @@ def _shown(row: Field[Any]) -> str:
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    for row in fields(Configuration):
+    # The lights' table is inherited and would come first; people look for the program's own settings there.
+    for row in sorted(fields(Configuration), key=lambda row: row.name.startswith("dmx_")):
         if data := row.metadata:
             names = ", ".join(f"`{name}`" for name in data["env"]) or "–"
             yaml = f"`{data['yaml']}`" if data["yaml"] else "–"

@@ -51,6 +51,15 @@ def worker_plan(name: str, run: Path, links: tuple[str, ...]) -> Plan:
     return Plan(name=name, command=_module(name, "skycam_project.work", name), probe=probe)
 
 
+def lighting_plan(run: Path) -> Plan:
+    """The lights' engine: plain asyncio, no Django."""
+    return Plan(
+        name="lighting",
+        command=_module("lighting", "lighting.engine"),
+        probe=lambda: link_answers(run / "lighting.sock"),
+    )
+
+
 def demo_plan(camera_ports: tuple[int, int]) -> Plan:
     """The simulated DSLR: a PTP/IP camera under a simulated sky."""
     port, event_port = map(str, camera_ports)

@@ -155,6 +155,8 @@ class Supervisor:
         self._add(plans.web_plan(self.config, self.listeners))
         self._add(plans.worker_plan("camera", self.run_folder, cameras))
         self._add(plans.worker_plan("processing", self.run_folder, ("processing",)))
+        if self.config.dmx_engine == "auto":
+            self._add(plans.lighting_plan(self.run_folder))
         if plan:
             await broker.wait_until_it_answers(broker_socket(self.run_folder))
         await self._until_ready()
