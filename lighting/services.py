@@ -25,3 +25,25 @@ def command(name: str, **arguments: Any) -> Any:
     if problem := lights().problem:
         raise NotConnected(problem)
     return async_to_sync(ask)(name, timeout=10.0, **arguments)
+
+
+def readiness() -> dict[str, Any]:
+    """Document 004's `mqttConnected`, `queueDepth` and `engine`, and `reason`: why the lights are not ready, or `None`.
+
+    Ready is: the engine lives with all its tasks, the queue is empty, and MQTT is connected where a broker is configured.
+    """
+    try:
+        state = lights().state
+    except NotConnected as error:
+        return {"mqttConnected": False, "queueDepth": 0, "engine": False, "reason": str(error)}
+    reasons = [f"{name} failed and starts again" for name in state["failed"]]
+    if state["queueDepth"]:
+        reasons.append(f"{state['queueDepth']} commands wait")
+    if state["mqttRequired"] and not state["mqttConnected"]:
+        reasons.append("the MQTT broker is not connected")
+    return {
+        "mqttConnected": state["mqttConnected"],
+        "queueDepth": state["queueDepth"],
+        "engine": True,
+        "reason": "; ".join(reasons) or None,
+    }

@@ -11,6 +11,7 @@ urlpatterns = [
     path("metrics", operations.metrics),
     path("control/v1/", include("dashboard.api.urls")),
     path("api/camera/", include(default_camera)),
+    path("", include("lighting.urls")),
     path("", include("dashboard.urls")),
 ]
 handler400 = "dashboard.views.bad_request"

@@ -12,6 +12,18 @@ from dashboard.services import create_token, create_user, renew_setup_token
 from skycam_project.middleware import peer_in
 
 PUBLIC = {"healthz", "readyz", "metrics", "welcome/", "login/", "control/v1/welcome/"}
+PUBLIC |= {
+    "rgb",
+    "blackout",
+    "scenes",
+    "scenes/<str:scene>/recall",
+    "show",
+    "show/start",
+    "show/stop",
+    "projects",
+}
+PUBLIC |= {f"projects/<str:project>{end}" for end in ("", "/select", "/backups", "/restore")}
+PUBLIC |= {"usb/devices", "usb/refresh", "usb/reconnect"}
 PASSWORD = "a clear night in march"
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +41,7 @@ def routes(patterns=None, prefix=""):
 
 def address(route: str) -> str:
     samples = {"<slug:camera>": "default", "<str:name>": "x.jpg", "<int:token>": "1"}
+    samples |= {"<str:scene>": "a", "<str:project>": "default"}
     for parameter, value in samples.items():
         route = route.replace(parameter, value)
     assert "<" not in route, f"give {route} a sample value"
