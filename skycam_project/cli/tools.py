@@ -21,6 +21,9 @@ class Tool:
 TOOLS = (
     Tool("chromium", "chromium", "pages in a real browser"),
     Tool("gphoto2", "gphoto2", "a second client for the simulated camera"),
+    Tool("mosquitto", "mosquitto", "an MQTT broker for the lights"),
+    Tool("olad", "ola", "a DMX server for the lights"),
+    Tool("openssl", "openssl", "a certificate for MQTT over TLS"),
     Tool("prometheus", "prometheus", "reads our metrics (promtool)"),
 )
 

@@ -1,5 +1,6 @@
 """Document 004's topics with a real mosquitto: state, will, reconnects, floods, Home Assistant."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -38,9 +39,8 @@ class Mosquitto:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(
-            ["mosquitto", "-c", str(self.config)], stderr=(self.folder / "log").open("a")
-        )
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(["mosquitto", "-c", str(self.config)], stderr=log)
 
         def listening():
             with socket.socket() as probe:
@@ -57,7 +57,7 @@ class Peer:
     """Another client: remembers the newest payload of each topic."""
 
     def __init__(self, port, **options):
-        self.values, self.count = {}, {}
+        self.values = {}
         self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, **options)
         self.client.on_message = self.heard
         self.client.on_connect = lambda client, *rest: client.subscribe("#", 1)
@@ -65,10 +65,8 @@ class Peer:
         self.client.loop_start()
 
     def heard(self, client, data, message):
-        self.values[message.topic] = (
-            json.loads(message.payload or b"null") if message.payload[:1] in (b"{", b"") else None
-        )
-        self.count[message.topic] = self.count.get(message.topic, 0) + 1
+        with contextlib.suppress(ValueError, RecursionError):  # it hears the nonsense of the tests, too
+            self.values[message.topic] = json.loads(message.payload)
 
     def set(self, r, retain=False, **more):
         body = {"cmdId": new_ulid(), "src": "esp", "r": r, "g": 0, "b": 0} | more
@@ -165,17 +163,18 @@ def test_commands_sent_while_the_server_was_away_are_applied_once(lights, peer):
     assert process.rgb["seq"] == before + 1 + 3, "one for the start, three commands, the repeat ignored"
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [b"[]", b"", b"\xff\xfe", b"{", b"5", b"null", b'{"cmdId":1}', b"[" * 9000, b'"' + b"x" * 70_000 + b'"'],
-)
-def test_a_bad_payload_ends_nothing(lights, peer, payload):
+BAD = [b"[]", b"", b"\xff\xfe", b"{", b"5", b"null", b'{"cmdId":1}', b"[" * 9000, b'"' + b"x" * 70_000 + b'"']
+
+
+def test_a_bad_payload_ends_nothing(lights, peer):
     process = lights()
-    peer.raw(payload)
-    peer.raw(payload, topic="v1/devices/esp1/state")
-    peer.set(55)
-    wait_for(lambda: process.rgb["r"] == 55)
+    for number, payload in enumerate(BAD):
+        peer.raw(payload)
+        peer.raw(payload, topic="v1/devices/esp1/state")
+        peer.set(50 + number)
+        wait_for(lambda number=number: process.rgb["r"] == 50 + number)
     assert "bad_cmd" in process.log() and not process.state()["failed"]
+    assert process.state()["mqttConnected"]
 
 
 def test_a_retained_command_is_ignored(lights, peer, broker):
