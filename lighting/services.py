@@ -15,12 +15,12 @@ def lights() -> Mirror:
     return Mirror(settings.RUN, "lighting")
 
 
-async def ask(name: str, timeout: float = 1.0, **arguments: Any) -> Any:
+async def ask(name: str, /, timeout: float = 1.0, **arguments: Any) -> Any:
     """Have the engine do something. Raises what `Mirror.call` raises."""
     return await lights().call(name, timeout=timeout, **arguments)
 
 
-def command(name: str, **arguments: Any) -> Any:
+def command(name: str, /, **arguments: Any) -> Any:
     """The same from ordinary code in the web process."""
     if problem := lights().problem:
         raise NotConnected(problem)

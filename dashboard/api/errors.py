@@ -10,6 +10,7 @@ from skycam_project.common.errors import InvalidValueError, SkycamError
 
 log = logging.getLogger(__name__)
 STATUS = {"not_connected": 503, "outcome_unknown": 504, "expired": 503, "unknown_call": 404, "internal": 500}
+STATUS |= {"not_found": 404, "disabled": 404, "invalid": 400, "interlocked": 423, "queue_full": 503}
 
 
 def handle(error: Exception, context: dict) -> Response | None:

@@ -41,7 +41,12 @@ def routes(patterns=None, prefix=""):
 
 def address(route: str) -> str:
     samples = {"<slug:camera>": "default", "<str:name>": "x.jpg", "<int:token>": "1"}
-    samples |= {"<str:scene>": "a", "<str:project>": "default"}
+    samples |= {
+        "<str:scene>": "a",
+        "<str:project>": "default",
+        "<slug:fixture>": "main",
+        "<int:universe>": "0",
+    }
     for parameter, value in samples.items():
         route = route.replace(parameter, value)
     assert "<" not in route, f"give {route} a sample value"
