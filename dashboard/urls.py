@@ -8,6 +8,7 @@ from dashboard.consumers import CapturesConsumer, LiveConsumer
 
 urlpatterns = [
     path("", views.TonightView.as_view(), name="tonight"),
+    path("lights/", views.LightsView.as_view(), name="lights"),
     path("status/", views.StatusView.as_view(), name="status"),
     path("welcome/", views.welcome, name="welcome"),
     path("login/", views.LoginView.as_view(), name="login"),

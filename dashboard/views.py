@@ -15,6 +15,7 @@ from django.views.generic import TemplateView
 from dashboard.forms import LoginForm, WelcomeForm
 from dashboard.readiness import readiness
 from dashboard.services import owner_exists
+from lighting.engine.rig import ROLES
 from skycam_project.common.nights import night_label, site_zone
 
 
@@ -41,6 +42,20 @@ class TonightView(Page):
     def get_context_data(self, **kwargs):
         return super().get_context_data(
             night=night_label(datetime.now(UTC), site_zone()), cameras=settings.CONFIG.all_cameras(), **kwargs
+        )
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class LightsView(Page):
+    """`/lights/`: colour, scenes, show, outputs, fixtures, backups."""
+
+    template_name = "lighting/lights.html"
+    here = "lights"
+
+    def get_context_data(self, **kwargs):
+        roles = [role for role in ROLES if role != "main"]
+        return super().get_context_data(
+            parts=[("r", "Red"), ("g", "Green"), ("b", "Blue")], roles=roles, **kwargs
         )
 
 

@@ -254,9 +254,7 @@ class Engine:
         metrics.queue_depth.set(len(self.inbox))
         if self._touched:
             self._touched = False
-            self.interlock.look(
-                [(f, self.rig.level(n), self.rig.colour(n)) for n, f in self.rig.fixtures.items()]
-            )
+            self.interlock.look(self._shining())
             self.dedupe.flush()
             if self.state.seq != self._saved:
                 self.state_file.save(self.state)
@@ -270,6 +268,15 @@ class Engine:
             metrics.write_errors.set(self.state_file.write_errors + self.dedupe.write_errors)
         self.applied_at = time.monotonic()
         self.on_change()
+
+    def _shining(self) -> list[tuple[Fixture, int, Colour]]:
+        """Each fixture with the level that it really gives: 0 where it is held back."""
+        rows = []
+        for name, fixture in self.rig.fixtures.items():
+            level = self.rig.level(name) * self.rig.master // 255
+            held = self.mode == "blackout" or not self.interlock.allows(fixture, level)
+            rows.append((fixture, 0 if held else level, self.rig.colour(name)))
+        return rows
 
     def frames(self) -> dict[int, bytes]:
         """What the outputs shall send now: universe to 512 slots, everything dark that has to be."""

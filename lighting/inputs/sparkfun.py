@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lighting.engine.commands import Command, own_command
+from lighting.engine.quick import ago_utc
 from lighting.errors import DeviceError, InterlockedError, QueueFullError
 from skycam_project.common.units import Seconds
 from skycam_project.config.lights import LightsConfiguration
@@ -142,6 +143,6 @@ class SparkFun:
 
     def state(self) -> dict[str, Any]:
         """For the page."""
-        ago = None if self._heard_at is None else round(time.monotonic() - self._heard_at, 1)
+        last = None if self._heard_at is None else ago_utc(time.monotonic() - self._heard_at)
         return {"driver": "dmx-input", "name": "DMX input", "detail": self._port or "", "ok": not self.problem,
-                "reason": self.problem, "sent_ago_s": ago}  # fmt: skip
+                "reason": self.problem, "last_at": last}  # fmt: skip

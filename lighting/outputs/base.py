@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lighting.engine import metrics
+from lighting.engine.quick import ago_utc
 from lighting.engine.slot import Slot
 from skycam_project.common.units import Seconds
 
@@ -139,10 +140,10 @@ class Output(ABC):
 
     def state(self) -> dict[str, Any]:
         """For the page."""
-        ago = None if self.sent_at is None else round(time.monotonic() - self.sent_at, 1)
+        last = None if self.sent_at is None else ago_utc(time.monotonic() - self.sent_at)
         return {
             "driver": self.driver,
             "ok": not self.problem,
             "reason": self.problem,
-            "sent_ago_s": ago,
+            "last_at": last,
         } | self.facts()

@@ -84,4 +84,5 @@ async def test_interlock_and_override(api, engine):
         await api("put", "fixtures/main/", {"colour": {"r": 1, "g": 0, "b": 0}})
     finally:
         hits = engine.ask("exposure_end", id="frame-9")
-    assert hits[0]["fixture"] == "main"
+    assert {hit["fixture"] for hit in hits} == {"main", "panel"}, "from the override on both shone"
+    assert all(hit["override"] == "a guest fell (desk)" for hit in hits)

@@ -41,9 +41,12 @@ class Site:
         scene: what the fake host does; see fakehost.py.
         people: whether the three accounts exist; without them it is the first run.
         cameras: further cameras for skycam.yaml.
+        lights: DMX_ settings; with them the lights' engine runs too.
     """
 
-    def __init__(self, scene: dict, *, people: bool = True, cameras: list[dict] | None = None) -> None:
+    def __init__(
+        self, scene: dict, *, people: bool = True, cameras: list[dict] | None = None, lights: dict[str, str] | None = None
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="skycam-"))
         self.data = self.folder / "var"
         self.scene_file = self.folder / "scene.json"
@@ -53,6 +56,9 @@ class Site:
             "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])), "SKYCAM_DATA": str(self.data), "SKYCAM_DEMO": "off", "SKYCAM_PROCESS": "web",
             "DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONWARNINGS": "default",
         }  # fmt: skip
+        # The lights' engine runs where a test asks for it, with these settings.
+        self.environment |= {"DMX_ENGINE": "off"} if lights is None else {"DMX_ENGINE": "external", **lights}
+        self.engine: subprocess.Popen | None = None
         if cameras:
             configuration = self.folder / "skycam.yaml"
             configuration.write_text(json.dumps({"cameras": cameras}))  # JSON is YAML
@@ -73,6 +79,8 @@ class Site:
         site = cls(scene, **options)
         try:
             site.start_host()
+            if options.get("lights") is not None:
+                site.start_lights()
             site.start_server()
             yield site
         finally:
@@ -111,6 +119,13 @@ class Site:
         assert self.host.stdout is not None
         assert self.host.stdout.readline() == "ready\n"
 
+    def start_lights(self) -> None:
+        log = (self.folder / "lights.log").open("a")
+        self.engine = subprocess.Popen(
+            [sys.executable, "-m", "lighting.engine"], cwd=self.folder, env=self.environment, stdout=log, stderr=log
+        )
+        log.close()
+
     def start_server(self) -> None:
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -146,4 +161,5 @@ class Site:
     def close(self) -> None:
         self.end(self.server)
         self.end(self.host)
+        self.end(self.engine)
         shutil.rmtree(self.folder, ignore_errors=True)
