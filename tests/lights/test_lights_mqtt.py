@@ -177,6 +177,19 @@ def test_a_bad_payload_ends_nothing(lights, peer):
     assert process.state()["mqttConnected"]
 
 
+def test_the_runbooks_words_are_in_the_log_and_a_state_from_outside_is_no_command(lights, peer):
+    process = lights()
+    wait_for(lambda: peer.values.get(STATE))
+    rows = [json.loads(line) for line in process.log().splitlines() if line.startswith("{")]
+    published = next(row for row in rows if row["message"] == "publish_state")
+    assert published["context"]["seq"] == process.rgb["seq"] and published["context"]["topic"] == STATE
+    forged = peer.values[STATE] | {"r": 200, "seq": 10_000}
+    peer.raw(json.dumps(forged), topic=STATE)
+    peer.set(7)
+    wait_for(lambda: process.rgb["r"] == 7)
+    assert process.rgb["seq"] < 10, "the server listens to commands only"
+
+
 def test_a_retained_command_is_ignored(lights, peer, broker):
     peer.set(99, retain=True)
     process = lights()
