@@ -24,11 +24,14 @@ class SessionSink:
     Args:
         sessions: of this camera, owned by this process.
         camera: its id.
+        target: what it looks at, for people: the session's target.
         image_path: frames also appear here as `YYYY/MM/DD/raw/`; `None`: nowhere else.
     """
 
-    def __init__(self, sessions: SessionManager, camera: str, image_path: Path | None = None) -> None:
-        self.sessions, self.camera, self._image_path = sessions, camera, image_path
+    def __init__(
+        self, sessions: SessionManager, camera: str, target: str, image_path: Path | None = None
+    ) -> None:
+        self.sessions, self.camera, self.target, self._image_path = sessions, camera, target, image_path
         self._kept: dict[Path, FrameRecord] = {}
         """Files of the frame in hand that are safe already: it is offered again after a failure."""
 
@@ -53,14 +56,16 @@ class SessionSink:
 
     # ---- sessions of a run
 
-    def begin_run(self) -> None:
+    async def begin_run(self) -> None:
         """A run begins or goes on: the night's session is opened unless it is running."""
-        self._open_night(datetime.now(UTC))
+        await asyncio.to_thread(self._open_night, datetime.now(UTC))
+        self.log(logging.INFO, "the run begins or goes on")
 
-    def end_run(self) -> None:
-        """The run was stopped: its session is finished in the background, an idle one begins."""
+    async def end_run(self) -> None:
+        """No run is wanted: its session is finished in the background, an idle one begins."""
         if self.sessions.active_session.type == "observation":
-            self.sessions.end_session(wait=False)
+            self.log(logging.INFO, "the run was stopped")
+            await asyncio.to_thread(self.sessions.end_session, wait=False)
 
     def _open_night(self, moment: datetime) -> None:
         """A night is local noon to noon; a run over months has one session for each."""
@@ -68,7 +73,7 @@ class SessionSink:
         active = self.sessions.active_session
         if active.type == "observation" and evening(active.started_at, zone) == evening(moment, zone):
             return
-        self.sessions.start_session("observation", target=self.camera, purpose=night_label(moment, zone))
+        self.sessions.start_session("observation", target=self.target, purpose=night_label(moment, zone))
 
     # ---- one frame
 

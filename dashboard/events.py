@@ -96,8 +96,3 @@ def publish(message: dict[str, Any]) -> bool:
         log.warning("event %s could not be sent: %s", message.get("type"), error)
         return False
     return True
-
-
-def login_ended(sender: Any, **kwargs: Any) -> None:
-    """Receiver of `user_logged_out`: every socket looks at its login at once instead of within its half minute."""
-    publish({"type": "auth.revoked"})

@@ -27,7 +27,8 @@ class UnknownDeviceError(SkycamError):
 def mirrors() -> dict[str, Mirror]:
     """Device name to mirror, in the order in which pages show them."""
     cameras = {f"camera/{camera.id}": f"camera-{camera.id}" for camera in settings.CONFIG.all_cameras()}
-    links = cameras | {"processing": "processing", "up": "up"}
+    telescope = {"telescope/0": "telescope-0"} if settings.CONFIG.telescope_host else {}
+    links = telescope | cameras | {"processing": "processing", "up": "up"}
     found = {device: Mirror(settings.RUN, link) for device, link in links.items()}
     return found if settings.CONFIG.dmx_engine == "off" else found | {"lighting": lights()}
 
@@ -40,7 +41,7 @@ def mirror(device: str) -> Mirror:
         raise UnknownDeviceError(f"there is no device {device!r} here") from None
 
 
-def command(device: str, name: str, **arguments: Any) -> dict[str, Any]:
+def command(device: str, name: str, /, **arguments: Any) -> dict[str, Any]:
     """Have a device carry out a command, from an ordinary view; the state that it caused.
 
     Raises what `Mirror.call` raises, and `UnknownDeviceError`.

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 
-from dashboard.mirrors import UnknownDeviceError, mirror
+from dashboard.mirrors import mirror
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import under
 
@@ -36,7 +36,7 @@ def latest(request: HttpRequest, camera: str) -> HttpResponse:
     """The newest preview under a stable address; answers 304 while there is no newer one."""
     try:
         frame = mirror(f"camera/{camera}").state.get("frame")
-    except UnknownDeviceError:
+    except SkycamError:  # no such camera, or its host does not answer: then nobody knows its newest frame
         raise Http404 from None
     if not frame or not frame.get("preview"):
         raise Http404

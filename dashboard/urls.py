@@ -1,6 +1,5 @@
 """Addresses of pages and live sockets."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from dashboard import pictures, views
@@ -12,7 +11,7 @@ urlpatterns = [
     path("status/", views.StatusView.as_view(), name="status"),
     path("welcome/", views.welcome, name="welcome"),
     path("login/", views.LoginView.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("logout/", views.LogoutView.as_view(), name="logout"),
     path("cameras/<slug:camera>/preview/<str:name>", pictures.picture, name="preview"),
     path("cameras/<slug:camera>/thumbnail/<str:name>", pictures.picture, name="thumbnail"),
     path("latest/<slug:camera>.jpg", pictures.latest, name="latest"),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import LoginView as DjangoLoginView
+from django.contrib.auth.views import LogoutView as DjangoLogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
@@ -12,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 
+from dashboard.events import publish
 from dashboard.forms import LoginForm, WelcomeForm
 from dashboard.readiness import readiness
 from dashboard.services import owner_exists
@@ -89,6 +91,17 @@ class LoginView(DjangoLoginView):
     template_name = "dashboard/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
+
+
+class LogoutView(DjangoLogoutView):
+    """`/logout/`, by POST."""
+
+    next_page = "login"
+
+    def post(self, request, *args, **kwargs):
+        response = super().post(request, *args, **kwargs)
+        publish({"type": "auth.revoked"})  # only now: Django's own signal comes before the session is gone
+        return response
 
 
 @never_cache

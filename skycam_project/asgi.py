@@ -1,4 +1,4 @@
-"""The protocol switch: Django for pages and the control API, Channels for live sockets."""
+"""The protocol switch: Django for pages and the control API, a direct route for Alpaca, Channels for live sockets."""
 
 import gc
 import os
@@ -16,8 +16,11 @@ from django.conf import settings  # noqa: E402
 from dashboard.mirrors import start_mirrors  # noqa: E402
 from dashboard.urls import websocket_urlpatterns  # noqa: E402
 from lighting.consumers import application as lights_application  # noqa: E402
+from skycam_project.alpaca_devices import alpaca_route  # noqa: E402
+from skycam_project.alpaca_route import AlpacaRoute  # noqa: E402
 from skycam_project.origins import OwnPagesOnly  # noqa: E402
 
+alpaca = alpaca_route()
 METRICS_PORT = settings.CONFIG.prometheus_port
 pages = OwnPagesOnly(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 lights = lights_application()
@@ -44,7 +47,12 @@ async def application(scope, receive, send):
         await send({"type": "http.response.body", "body": b"This port serves /metrics only.\n"})
         return
     await start_mirrors()  # with the first request: only now does the server's event loop run
-    await (websocket if scope["type"] == "websocket" else django)(scope, receive, send)
+    if scope["type"] == "websocket":
+        await websocket(scope, receive, send)
+    elif AlpacaRoute.wants(scope["path"]):
+        await alpaca(scope, receive, send)
+    else:
+        await django(scope, receive, send)
 
 
 gc.collect()

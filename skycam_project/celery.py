@@ -21,6 +21,13 @@ class CameraHost(DeviceHost):
     session = "camera.service:run"
 
 
+class TelescopeHost(DeviceHost):
+    """Hosts the telescope."""
+
+    queue = "telescope"
+    session = "telescope.service:run"
+
+
 class ProcessingHost(DeviceHost):
     """Hosts the program's own session, and says how the jobs stand."""
 
@@ -58,6 +65,7 @@ class BeatThread(bootsteps.StartStopStep):
 
 app.steps["worker"].add(BeatThread)
 app.steps["worker"].add(CameraHost)
+app.steps["worker"].add(TelescopeHost)
 app.steps["worker"].add(ProcessingHost)
 
 

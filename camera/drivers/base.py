@@ -194,6 +194,7 @@ class Frame:
         end: last light, UTC.
         start_monotonic: the same on the driver's monotonic clock, seconds; `None` for a recovered frame.
         end_monotonic: seconds, likewise.
+        download_s: seconds from the end of the capture to the file on disk.
         temperature_c: of the sensor.
         warnings: sentences worth showing.
         metadata: what else the device said: model, serial number, its file name, its own texts of the
@@ -208,6 +209,7 @@ class Frame:
     end: datetime
     start_monotonic: Seconds | None = None
     end_monotonic: Seconds | None = None
+    download_s: Seconds | None = None
     companions: tuple[Original, ...] = ()
     temperature_c: Celsius | None = None
     warnings: tuple[str, ...] = ()
@@ -290,6 +292,8 @@ class CameraDriver(Protocol):
     """
 
     standing: Standing
+    exposing_s: Seconds | None
+    """Length of the exposure that is running."""
     counters: Counters
     on_change: Callable[[], None]
     """Called after `standing` changed; replace it."""
@@ -346,7 +350,7 @@ class CameraDriver(Protocol):
         ...
 
     async def recovered(self) -> list[Frame]:
-        """Frames that an interruption left in camera or spool, oldest first; to be acknowledged."""
+        """All frames not acknowledged, those an interruption left included, oldest first."""
         ...
 
     async def abort(self) -> None:

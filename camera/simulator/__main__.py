@@ -35,10 +35,11 @@ class PictureFile:
         self._data = path.read_bytes()
         with Image.open(path) as image:
             self.size: tuple[int, int] = image.size
+        self.has_raw = False
 
-    def picture(self, shot: Shot) -> bytes:
+    def files(self, shot: Shot, jpeg: bool, raw: bool) -> list[tuple[str, bytes]]:
         """The file."""
-        return self._data
+        return [("JPG", self._data)]
 
     def preview(self, shot: Shot) -> bytes:
         """The file."""
@@ -136,11 +137,17 @@ def main(argv: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     if options.parent_pipe:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
+        threading.Thread(target=_watch_parent, args=(ended,), daemon=True).start()
     print(json.dumps({**ports, "pid": os.getpid()}), flush=True)
     ended.wait()
     server.close()
     return 0
+
+
+def _watch_parent(ended: threading.Event) -> None:
+    while os.read(0, 4096):  # not sys.stdin, whose lock would delay the end of the process
+        continue
+    ended.set()
 
 
 def _address(host: str, server: CameraServer) -> str:

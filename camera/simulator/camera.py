@@ -42,6 +42,8 @@ EXPOSURES = (300000, 250000, 200000, 150000, 130000, 100000, 80000, 60000, 50000
 # fmt: on
 """Values the dials have, in PTP's units: ISO, f-number x 100, 0.1 ms."""
 BULB = 0xFFFFFFFF
+JPEG_FINE, RAW, RAW_AND_JPEG = 2, 4, 7
+"""Nikon's image qualities."""
 LIVE_VIEW_HEADER = 384
 """Bytes before the JPEG of a Nikon live view picture."""
 OPERATIONS = tuple(op for op in Op if op < 0x9000)
@@ -62,9 +64,10 @@ class Source(Protocol):
     """Where pictures come from."""
 
     size: tuple[int, int]
+    has_raw: bool
 
-    def picture(self, shot: Shot) -> bytes:
-        """A full JPEG with its EXIF."""
+    def files(self, shot: Shot, jpeg: bool, raw: bool) -> list[tuple[str, bytes]]:
+        """The files of one exposure, raw first: suffix and bytes. `raw` only where `has_raw`."""
         ...
 
     def preview(self, shot: Shot) -> bytes:
@@ -102,7 +105,6 @@ class SimulatedCamera:
         capacity: pictures that fit on the card.
         exposure_scale: seconds a shutter second really takes; 0 makes every exposure instant.
         clock_offset_s: the camera's clock minus the machine's, seconds.
-        raw: makes the companion file of a shot (suffix and bytes) from its JPEG source, for RAW + JPEG.
     """
 
     def __init__(
@@ -114,10 +116,9 @@ class SimulatedCamera:
         capacity: int = 1000,
         exposure_scale: float = 1.0,
         clock_offset_s: float = 0.0,
-        raw: Callable[[Shot], tuple[str, bytes]] | None = None,
     ) -> None:
         self.vendor, self.model, self.source = vendor, model, source
-        self.exposure_scale, self.clock_offset_s, self.raw = exposure_scale, clock_offset_s, raw
+        self.exposure_scale, self.clock_offset_s = exposure_scale, clock_offset_s
         self.card, self.faults, self.lock = Card(capacity), Faults(), threading.RLock()
         self.properties = self._default_properties()
         self.shutter_count = 0
@@ -170,6 +171,8 @@ class SimulatedCamera:
             Prop.DATE_TIME: Property(STRING, "", True),
         }
         if self.vendor == NIKON:
+            qualities = (JPEG_FINE, RAW, RAW_AND_JPEG) if self.source.has_raw else (JPEG_FINE,)
+            properties[Prop.QUALITY] = Property(U8, JPEG_FINE, True, qualities)
             properties[Prop.NIKON_LIVE_VIEW_STATUS] = Property(U8, 0)
             properties[Prop.NIKON_LIVE_VIEW_PROHIBITED] = Property(U32, 0)
         return properties
@@ -197,6 +200,13 @@ class SimulatedCamera:
         if not 0 <= percent <= 100:
             raise ValueError(f"battery {percent} is outside 0 to 100")
         self.properties[Prop.BATTERY].value = int(percent)
+        self._emit(Event.PROP_CHANGED, Prop.BATTERY)  # clients keep values until they hear of a change
+
+    def reset(self, capacity: int = 1000) -> None:
+        """Empty the card, forget faults, turn all dials back."""
+        self.card, self.faults = Card(capacity), Faults()
+        self.properties = self._default_properties()
+        self.shutter_count = 0
 
     # ---- the one entrance
 
@@ -293,41 +303,35 @@ class SimulatedCamera:
         self._exposing = True
         bulb = self._number(Prop.EXPOSURE_TIME) == BULB
         self._bulb_end = threading.Event() if bulb else None
+        quality = self._number(Prop.QUALITY) if Prop.QUALITY in self.properties else JPEG_FINE
         shot = Shot(self.now(), self._number(Prop.EXPOSURE_TIME) / 10_000, *self._iso_and_f())
         threading.Thread(
-            target=self._expose, args=(shot, self._bulb_end), name="shutter", daemon=True
+            target=self._expose, args=(shot, quality, self._bulb_end), name="shutter", daemon=True
         ).start()
         return Answer()
 
     def _iso_and_f(self) -> tuple[int, float]:
         return self._number(Prop.ISO), self._number(Prop.F_NUMBER) / 100
 
-    def _expose(self, shot: Shot, bulb_end: threading.Event | None) -> None:
+    def _expose(self, shot: Shot, quality: int, bulb_end: threading.Event | None) -> None:
         started = time.monotonic()
         if bulb_end is not None:
             bulb_end.wait(timeout=3600)
             shot = Shot(shot.taken, time.monotonic() - started, shot.iso, shot.f_number)
-        data = self.source.picture(shot)
-        companion = self.raw(shot) if self.raw else None
+        files = self.source.files(shot, jpeg=quality != RAW, raw=quality in (RAW, RAW_AND_JPEG))
         if bulb_end is None:
             time.sleep(max(0.0, shot.exposure_s * self.exposure_scale - (time.monotonic() - started)))
         with self.lock:
             self._exposing, self._bulb_end = False, None
             if not self.faults.take("lose_picture"):
-                self._store(data, companion, shot)
+                self._store(files, shot)
             self._emit(Event.CAPTURE_COMPLETE)
 
-    def _store(self, data: bytes, companion: tuple[str, bytes] | None, shot: Shot) -> None:
-        taken = f"{shot.taken:%Y%m%dT%H%M%S}"
-        lost = self.faults.take("lose_event")
-        handle = self.card.add_picture(data, taken, self.source.size)
-        handles = [handle]
-        if companion:
-            suffix, raw = companion
-            handles.insert(0, self.card.add_companion(raw, taken, self.source.size, suffix))
-        if not lost:
-            for added in handles:
-                self._emit(Event.OBJECT_ADDED, added)
+    def _store(self, files: list[tuple[str, bytes]], shot: Shot) -> None:
+        handles = self.card.add_picture(files, f"{shot.taken:%Y%m%dT%H%M%S}", self.source.size)
+        if not self.faults.take("lose_event"):
+            for handle in handles:
+                self._emit(Event.OBJECT_ADDED, handle)
 
     def _terminate_capture(self, _parameters: tuple[int, ...], _data: bytes) -> Answer:
         if self._bulb_end is not None:

@@ -37,19 +37,16 @@ class Card:
         self.objects[handle] = stored
         return handle
 
-    def add_picture(self, data: bytes, taken: str, image_size: tuple[int, int], suffix: str = "JPG") -> int:
-        """Store the next picture, `SKY_nnnn.JPG`, and return its handle."""
+    def add_picture(
+        self, files: list[tuple[str, bytes]], taken: str, image_size: tuple[int, int]
+    ) -> list[int]:
+        """Store the files (suffix, bytes) of the next picture, `SKY_nnnn.JPG`; their handles."""
         self._pictures = self._pictures % FILES_PER_FOLDER + 1
-        return self._add_file(data, taken, image_size, suffix)
-
-    def add_companion(self, data: bytes, taken: str, image_size: tuple[int, int], suffix: str) -> int:
-        """Store a second file of the newest picture: same number, other suffix."""
-        return self._add_file(data, taken, image_size, suffix)
-
-    def _add_file(self, data: bytes, taken: str, image_size: tuple[int, int], suffix: str) -> int:
-        name = f"SKY_{self._pictures:04d}.{suffix}"
-        kind = Format.JPEG if suffix == "JPG" else Format.UNDEFINED
-        return self.add(StoredObject(name, self.folder, taken, kind, data, image_size))
+        stem = f"SKY_{self._pictures:04d}"
+        return [
+            self.add(StoredObject(f"{stem}.{suffix}", self.folder, taken, _format(suffix), data, image_size))
+            for suffix, data in files
+        ]
 
     def children(self, parent: int) -> Iterator[int]:
         """Handles below `parent`; 0 means every object, 0xffffffff the root (PTP GetObjectHandles)."""
@@ -69,3 +66,7 @@ class Card:
         """The StorageInfo dataset."""
         free = self.free_images
         return pack_storage_info(self.capacity * PICTURE_SIZE, free * PICTURE_SIZE, free, "Card")
+
+
+def _format(suffix: str) -> int:
+    return Format.JPEG if suffix == "JPG" else Format.UNDEFINED

@@ -11,8 +11,8 @@ class Faults:
         busy: captures answered with Device Busy.
         busy_set: settings answered with Device Busy.
         store_full: captures answered with Store Full, the card showing no room until the next capture.
-        general_error: captures answered with General Error, which libgphoto2 takes for success and waits for
-            ever.
+        general_error: captures answered with General Error, which libgphoto2 takes for success and waits
+            for ever.
         lose_event: pictures stored without an ObjectAdded event.
         lose_picture: captures that complete without a picture.
         stall: captures that are accepted and never complete.

@@ -1,8 +1,8 @@
 """PTP datasets and PTP/IP packets, as the camera's side packs and reads them.
 
-Sources: PTP (ISO 15740) for operations, datasets and strings; PTP/IP (CIPA DC-005) for packets. Everything is
-little endian. A packet is `u32 length, u32 type, payload`, the length counting the eight bytes before the
-payload.
+Sources: PTP (ISO 15740) for operations, datasets and strings; PTP/IP (CIPA DC-005) for packets. Everything
+is little endian. A packet is `u32 length, u32 type, payload`, the length counting the eight bytes before
+the payload.
 """
 
 import struct

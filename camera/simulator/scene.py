@@ -8,6 +8,7 @@ between: so a picture's linear mean is proportional to exposure time, ISO and 1 
 import io
 import math
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from camera.simulator.camera import Shot
+from camera.simulator.dng import dng
 from skycam_project.common.units import Degrees
 
 ILLUMINANCE: Final = np.array(
@@ -45,6 +47,7 @@ SEEING: Final = 0.8
 """Sigma of a star's image in pixels of a picture 3000 wide."""
 NOISE_POOL: Final = 1 << 21
 QUALITY: Final = 88
+COPY_WIDTH: Final = 1500
 MAKE, MODEL = "Skycam", "Skycam DSLR"
 
 
@@ -105,6 +108,7 @@ class NightScene:
         longitude: Degrees = 7.9,
         seed: int = 1,
     ) -> None:
+        self.has_raw = True
         self.size, self.latitude, self.longitude = size, latitude, longitude
         generator = np.random.default_rng(seed)
         self._pool = generator.standard_normal(NOISE_POOL, dtype=np.float32)
@@ -123,9 +127,33 @@ class NightScene:
         self._lock = threading.Lock()
         self._generator = generator
 
-    def picture(self, shot: Shot) -> bytes:
-        """The JPEG of one exposure, EXIF included."""
-        return self._encode(self.render(shot, self.size), shot)
+    def files(self, shot: Shot, jpeg: bool, raw: bool) -> list[tuple[str, bytes]]:
+        """The files of one exposure, raw first: suffix and bytes, EXIF included."""
+        mosaic = np.empty(self.size[::-1], np.uint16) if raw else None
+        picture = self.render(shot, self.size, mosaic)
+        files = []
+        if mosaic is not None:
+            copy = _image(picture).reduce(max(1, self.size[0] // COPY_WIDTH))
+            small = _jpeg(copy, shot)
+            files.append(
+                (
+                    "DNG",
+                    dng(
+                        mosaic,
+                        small,
+                        copy.size,
+                        make=MAKE,
+                        model=MODEL,
+                        taken=shot.taken,
+                        exposure_s=shot.exposure_s,
+                        f_number=shot.f_number,
+                        iso=shot.iso,
+                    ),
+                )
+            )
+        if jpeg:
+            files.append(("JPG", self._encode(picture, shot)))
+        return files
 
     def preview(self, shot: Shot) -> bytes:
         """A JPEG 640 pixels wide."""
@@ -134,8 +162,13 @@ class NightScene:
 
     # ---- light
 
-    def render(self, shot: Shot, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """The exposure as sRGB pixels `[height, width, 4]`; the fourth byte is unused, as in Pillow."""
+    def render(
+        self, shot: Shot, size: tuple[int, int], mosaic: NDArray[np.uint16] | None = None
+    ) -> NDArray[np.uint8]:
+        """The exposure as sRGB pixels `[height, width, 4]`; the fourth byte is unused, as in Pillow.
+
+        `mosaic` `[height, width]` receives the same light as a linear RGGB sensor sees it.
+        """
         width, height = size
         elevation = sun_elevation(shot.taken, self.latitude, self.longitude)
         exposure = shot.exposure_s * shot.iso / (SATURATION * shot.f_number**2)
@@ -146,13 +179,14 @@ class NightScene:
         picture = np.empty((height, width, 4), np.uint8)
         with self._lock:
             starts = self._generator.integers(0, NOISE_POOL - 3 * width, height)
-        self._develop_sky(picture, rows, electrons, starts)
-        self._develop_stars(picture, rows, electrons, shot, exposure)
+        self._develop_sky(picture, mosaic, rows, electrons, starts)
+        self._develop_stars(picture, mosaic, rows, electrons, shot, exposure)
         return picture
 
     def _develop_sky(
         self,
         picture: NDArray[np.uint8],
+        mosaic: NDArray[np.uint16] | None,
         rows: NDArray[np.float32],
         electrons: float,
         starts: NDArray[np.int64],
@@ -172,10 +206,15 @@ class NightScene:
             np.copyto(index, light, casting="unsafe")
             self._curve.take(index, out=tones, mode="clip")
             picture[y, :, :3] = tones.T
+            if mosaic is not None:
+                np.clip(light, 0, 65535, out=light)
+                mosaic[y, 0::2] = light[y % 2, 0::2]
+                mosaic[y, 1::2] = light[1 + y % 2, 1::2]
 
     def _develop_stars(
         self,
         picture: NDArray[np.uint8],
+        mosaic: NDArray[np.uint16] | None,
         rows: NDArray[np.float32],
         electrons: float,
         shot: Shot,
@@ -204,7 +243,10 @@ class NightScene:
         with self._lock:
             noise = self._generator.standard_normal(total.shape)
         total += noise * np.sqrt(total / electrons + (READ_NOISE / electrons) ** 2)
-        picture[line, place, :3] = self._curve.take((total * 65535).astype(np.int64), mode="clip")
+        codes = np.clip(total * 65535, 0, 65535).astype(np.int64)
+        picture[line, place, :3] = self._curve.take(codes)
+        if mosaic is not None:
+            mosaic[line, place] = codes[np.arange(len(line)), line % 2 + place % 2]
 
     def _star_images(
         self, shot: Shot, size: tuple[int, int], exposure: float
@@ -241,11 +283,26 @@ class NightScene:
     # ---- file
 
     def _encode(self, picture: NDArray[np.uint8], shot: Shot) -> bytes:
-        height, width = picture.shape[:2]
-        image = Image.frombuffer("RGBX", (width, height), picture, "raw", "RGBX", 0, 1)
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:0", exif=exif(shot))
-        return buffer.getvalue()
+        image = _image(picture)
+        if image.width < 2 * COPY_WIDTH:
+            return _jpeg(image, shot)
+        # As DSLRs do: a small copy behind the picture (multi-picture format).
+        return _jpeg(image, shot, [image.reduce(image.width // COPY_WIDTH)])
+
+
+def _image(picture: NDArray[np.uint8]) -> Image.Image:
+    height, width = picture.shape[:2]
+    return Image.frombuffer("RGBX", (width, height), picture, "raw", "RGBX", 0, 1)
+
+
+def _jpeg(image: Image.Image, shot: Shot, copies: Sequence[Image.Image] = ()) -> bytes:
+    buffer = io.BytesIO()
+    options = {"quality": QUALITY, "subsampling": "4:2:0", "exif": exif(shot)}
+    if copies:
+        image.save(buffer, "MPO", save_all=True, append_images=copies, **options)
+    else:
+        image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
 
 
 def exif(shot: Shot) -> Image.Exif:

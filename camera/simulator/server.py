@@ -247,6 +247,7 @@ class ControlServer:
             "faults": camera.faults.update,
             "battery": camera.set_battery,
             "capacity": lambda value: setattr(camera.card, "capacity", int(value)),
+            "reset": lambda _: camera.reset(),
             "press": lambda _: camera.press_shutter(),
             "hang_up": lambda _: self.server.hang_up(),
         }

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, lights, system
+from dashboard.api import cameras, lights, system, telescopes
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -22,6 +22,11 @@ urlpatterns = [
     path("cameras/", cameras.CameraListView.as_view()),
     path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
     *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),
+    path("telescopes/<slug:telescope>/status/", telescopes.TelescopeStatusView.as_view()),
+    *(
+        path(f"telescopes/<slug:telescope>/{name}/", view.as_view())
+        for name, view in telescopes.COMMANDS.items()
+    ),
 ]
 
 # Document 001's addresses: the default camera.

@@ -4,16 +4,20 @@ Steps, each safe to repeat: seal, collect (journals and checked frames), frames 
 `<id>.asdf.tmp`, sync, rename, sync the folder, remove the session's folder.
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sessions.store import blocks, host, ids, metadata, tree
 from sessions.store.blocks import Codec
-from sessions.store.collect import Collection
+from sessions.store.collect import Collection, Entry
 from sessions.store.disk import copy_range, write_all
-from sessions.store.errors import DamagedFileError
+from sessions.store.errors import DamagedFileError, StoreError
 from sessions.store.layout import FRAMES, Layout
 from sessions.store.space import FreeSpace
 from sessions.store.tables import BlockSpool
@@ -23,6 +27,7 @@ from skycam_project.common.files import fsync_folder
 EMBED_LIMIT = 2 << 30
 """Bytes of frames from which a session keeps them outside."""
 _SPOOL = ".columns.tmp"
+_LOCK = "finalise.lock"
 _MARGIN = 64 << 20
 
 
@@ -60,10 +65,18 @@ def finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpac
 
     Raises:
         OSError: the file could not be written (no room, for instance); nothing is lost, call again.
+        StoreError: there is no such session.
     """
+    with _alone(folder):
+        return _finalise(layout, folder, head, space)
+
+
+def _finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpace) -> Finished:
     start = metadata.parse_iso(head["start_time"])
     name, done = _name(layout, head, start)
     final = layout.final(name, start)
+    if not folder.exists() and not done:
+        raise StoreError(f"session {head['session_id']} is gone: neither its folder nor its file is there")
     outside = final.with_suffix(".frames")
     if done:
         found = _finished(final, name)
@@ -81,7 +94,9 @@ def finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpac
             fsync_folder(outside.parent)
             fsync_folder(folder)
         meta, metrics = _meta(head, name, content), _metrics(content, size)
-        text = tree.render(content, meta, metrics, spool, outside.name if external else None)
+        text = tree.render(
+            content, meta, metrics, spool, outside.name if external else None, Codec(head["codec"])
+        )
         _write(final, text, spool, content, None if external else frames_root)
     finally:
         spool.close()
@@ -89,7 +104,22 @@ def finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpac
     return Finished(final, name, meta["status"], metrics["frames_captured"], content.lost, content.bad_lines)
 
 
-def _name(layout: Layout, head: dict[str, Any], start) -> tuple[str, bool]:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time finishes a session: its owner, or a recovery that found it unowned."""
+    try:
+        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:  # done already
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _name(layout: Layout, head: dict[str, Any], start: datetime) -> tuple[str, bool]:
     """The name to finish under, and whether that has been done already."""
     names = ids.numbered(head["session_id"])
     for name in names:
@@ -188,7 +218,7 @@ def _write(
     fsync_folder(final.parent)
 
 
-def _copy_frame(path: Path, entry, target: int) -> int:
+def _copy_frame(path: Path, entry: Entry, target: int) -> int:
     source = os.open(path, os.O_RDONLY)
     try:
         header = 0

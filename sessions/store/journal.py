@@ -2,8 +2,7 @@
 
 A line is 8 hexadecimal digits of the CRC-32 of the JSON bytes, a space, the JSON, a newline. Every record
 has `k` (kind), `t` (microseconds UTC), `q` (sequence number in this file) and `mono` (monotonic
-nanoseconds, the
-same clock for all processes of one boot); the rest depends on the kind:
+nanoseconds, the same clock for all processes of one boot); the rest depends on the kind:
 
 - `open`: a process begins to write: `process`, `pid`, `boot`, `host`; the owner's also has `head`
 - `log`: `l` level, `s` source, `m` message, `c` context or null
@@ -22,11 +21,11 @@ import os
 import re
 import threading
 import time
+import weakref
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -42,8 +41,7 @@ MAX_RECORD = 1 << 20
 _RECORD_START = re.compile(rb'[0-9a-f]{8} \{"k":')
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """When and where a record was written.
 
     Attributes:
@@ -100,6 +98,7 @@ class JournalWriter:
         except BaseException:
             os.close(self._handle)
             raise
+        _open_writers.add(self)
 
     @property
     def dirty(self) -> bool:
@@ -161,12 +160,30 @@ class JournalWriter:
                 raise WriteError(f"the journal cannot be synced: {error.strerror}") from error
             self._synced = reached
 
+    def abandon(self) -> None:
+        """Close without waiting for anybody: for a forked child, where a lock may never be released."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
     def close(self) -> None:
         """Close the file; no further call is allowed."""
         with self._sync_lock, self.lock:
             if self._handle >= 0:
                 os.close(self._handle)
                 self._handle = -1
+
+
+_open_writers: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    # A child would write its parent's numbers into its parent's file: it gets an error instead.
+    for writer in list(_open_writers):
+        writer.abandon()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class JournalReader:
@@ -210,7 +227,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if len(line) < 11 or line[8:9] != b" ":
         return None
     try:
-        if int(line[:8], 16) != zlib.crc32(body):
+        if line[:8] != b"%08x" % zlib.crc32(body):
             return None
         record = orjson.loads(body)
     except ValueError:
@@ -219,21 +236,20 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return record if known else None
 
 
-def merged(readers: list[JournalReader], boots: list[str]) -> Iterator[dict[str, Any]]:
-    """The records of several journals of one session in the order they happened.
+def merged(readers: list[JournalReader], boots: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of several journals of one session in the order they happened, with the journal's number.
 
     Each journal keeps its own order; between journals the monotonic clock decides, boot by boot, so that a
-    clock
-    that was set back reorders nothing.
+    clock that was set back reorders nothing.
 
     Args:
         readers: journals, the owner's first.
         boots: boot ids in the order the session saw them.
     """
     if len(readers) == 1:
-        return iter(readers[0])
+        return ((0, record) for record in readers[0])
     streams = [_keyed(reader, number, boots) for number, reader in enumerate(readers)]
-    return (record for _, record in heapq.merge(*streams, key=lambda pair: pair[0]))
+    return ((key[2], record) for key, record in heapq.merge(*streams, key=lambda pair: pair[0]))
 
 
 def _keyed(

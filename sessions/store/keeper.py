@@ -11,7 +11,7 @@ from sessions.store import frames, metadata, originals, values
 from sessions.store.blocks import Codec
 from sessions.store.layout import FRAMES, ORIGINAL
 from sessions.store.metadata import FrameRecord
-from sessions.store.recorder import Recorder
+from sessions.store.recorder import Recorder, log_row
 from sessions.store.space import FreeSpace, write_failure
 from skycam_project.common.clock import from_microseconds
 from skycam_project.common.errors import SkycamError
@@ -99,7 +99,7 @@ class FrameKeeper:
     def _place(self, folder: str, sequence: str) -> Iterator[tuple[Path, int]]:
         warning = self._space.check()
         if warning:
-            self._recorder.log("WARNING", "sessions.store", warning, None)
+            self._recorder.record("log", log_row("WARNING", warning, "sessions.store", {}))
         with self._recorder.frame_in_flight(sequence) as index:
             yield self._folder(folder), index
 

@@ -1,5 +1,6 @@
 """The sessions of one instrument: there is always exactly one running, `idle` when nothing else."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -10,16 +11,14 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
-from sessions.store import finalise, host, ids, metadata, tree
+from sessions.store import host, ids, joining, metadata, recovery, tree
 from sessions.store.blocks import Codec
-from sessions.store.errors import SessionClosedError
+from sessions.store.errors import SessionClosedError, StoreError, WriteError
 from sessions.store.finalise import EMBED_LIMIT, Finished
 from sessions.store.ids import SessionType
-from sessions.store.journal import OWNER, JournalWriter, Stamp
+from sessions.store.journal import OWNER, JournalWriter
 from sessions.store.layout import InstrumentLock, Layout
-from sessions.store.metadata import FrameRecord
+from sessions.store.recording import Recording
 from sessions.store.session import Session, SessionStatus
 from sessions.store.space import FreeSpace, disk_space
 from sessions.store.verify import Report, verify
@@ -31,9 +30,11 @@ logger = logging.getLogger(__name__)
 
 JOURNAL_LIMIT = 64 << 20
 """Bytes of journal at which an idle session rotates."""
+RETRY: Seconds = 600.0
+"""Time after which a session that could not be finished (no room) is tried again."""
 
 
-class SessionManager:
+class SessionManager(Recording):
     """Owns the sessions of one instrument in this process; safe to use from many threads.
 
     Args:
@@ -44,9 +45,16 @@ class SessionManager:
         storage: `embedded` (frames inside the file below 2 GiB) or `external` (always beside it).
         codec: how arrays are stored, see `Codec`.
         sync_interval: seconds after which rows reach the disk at the latest, > 0.
+        resume: continue the session that a crash interrupted, instead of finishing it as `recovered`; for a
+            process that comes back within the same run.
+        on_finished: called in a background thread for every session whose file is there, recovered ones too.
         clock: wall-clock time; durations are the machine's monotonic clock.
         measure: free and total bytes of the disk.
         embed_limit: bytes of frames from which a session keeps them outside.
+
+    Attributes:
+        instrument: the instrument.
+        resumed: whether the running session was begun by an earlier process.
 
     Raises:
         InstrumentOwnedError: another process runs this instrument's sessions.
@@ -63,6 +71,8 @@ class SessionManager:
         storage: str = "embedded",
         codec: Codec | str = Codec.BLSC,
         sync_interval: Seconds = 1.0,
+        resume: bool = False,
+        on_finished: Callable[[Finished], None] | None = None,
         clock: Clock | None = None,
         measure: Callable[[Path], tuple[int, int]] = disk_space,
         embed_limit: int = EMBED_LIMIT,
@@ -88,18 +98,46 @@ class SessionManager:
         self._layout = Layout(data_dir)
         self._layout.prepare()
         self._space = FreeSpace(self._layout.root, measure)
-        self._lock = InstrumentLock(self._layout, instrument)
+        self._lock = InstrumentLock(self._layout, instrument, patience=2.0)
         self._switch = threading.RLock()
         self._finaliser = ThreadPoolExecutor(1, thread_name_prefix=f"finalise-{instrument}")
-        self._jobs: dict[str, Future[Finished]] = {}
+        self._on_finished = on_finished
+        self._retry: dict[Path, float] = {}
         self._stopping = threading.Event()
+        self.resumed = False
         try:
-            self._active = self._open(SessionType.IDLE, None, None, {})
+            self._active = self._begin(resume)
         except BaseException:
             self._lock.release()
             raise
+        joining.own(self._layout, instrument, self)
+        self._finaliser.submit(self._recover_unowned, recovery.RESUME_WITHIN)
         self._keeper = threading.Thread(target=self._keep, name=f"sessions-{instrument}", daemon=True)
         self._keeper.start()
+
+    def _begin(self, resume: bool) -> Session:
+        """The first session: the interrupted one, or idle. What else is left is finished behind it."""
+        left = recovery.leftovers(self._layout, self.instrument)
+        current = self._layout.current(self.instrument)
+        if current not in left:
+            current = left[-1] if left else None
+        session = self._resume(current) if resume and current else None
+        self.resumed = session is not None
+        active = session or self._open(SessionType.IDLE, None, None, {})
+        joining.adopt_waiting(self._layout, self.instrument, active.folder)
+        for folder in left:
+            if folder != active.folder:
+                self._finaliser.submit(self._finish_folder, folder)
+        return active
+
+    def _resume(self, folder: Path) -> Session | None:
+        head = recovery.identify(self._layout, folder)
+        found = recovery.read(folder, head) if head else None
+        if found is None or not recovery.can_resume(found, self._now()):
+            return None
+        journal = recovery.resume(found, host.process_name(), self._now)
+        self._layout.point(self.instrument, folder)
+        return Session(folder, found.head, journal, self._space, found.progress)
 
     def __enter__(self) -> "SessionManager":
         return self
@@ -157,7 +195,7 @@ class SessionManager:
             raise SessionClosedError(self._active.id)
         old, new = self._active, make()
         self._active = new
-        old.recorder.stop()
+        self.resumed = False
         return new, old, self._retire(old, status)
 
     def _open(
@@ -179,68 +217,68 @@ class SessionManager:
         journal.sync()
         session = Session(folder, head, journal, self._space)
         self._layout.point(self.instrument, folder)
+        if kind is not SessionType.IDLE:
+            session.update()  # from here on the session exists, even if nothing is ever recorded in it
+            journal.sync()
         return session
 
     def _retire(self, session: Session, status: str) -> Future[Finished]:
         """Finish a session in the background; one at a time."""
-        job = self._finaliser.submit(self._finish, session, status)
-        self._jobs[session.id] = job
-        job.add_done_callback(lambda done: self._finished(session.id, done))
-        return job
+        session.recorder.stop()
+        return self._finaliser.submit(self._finish, session, status)
 
     def _finish(self, session: Session, status: str) -> Finished:
-        session.end(status)
-        return finalise.finalise(self._layout, session.folder, session.head, self._space)
+        try:
+            session.end(status)
+        except WriteError as error:
+            # Without its last line the session is finished as recovered; all that was acknowledged is there.
+            logger.warning("the last line was not written: session=%s reason=%s", session.id, error)
+        joining.seal(session.folder)
+        finished = self._finish_folder(session.folder)
+        if finished is None:
+            raise StoreError(f"session {session.id} is not finished yet; see the log")
+        return finished
 
-    def _finished(self, session_id: str, job: Future[Finished]) -> None:
-        self._jobs.pop(session_id, None)
-        error = job.exception()
-        if error:
-            logger.error("session not finished yet: session=%s reason=%s", session_id, error)
+    def _finish_folder(self, folder: Path) -> Finished | None:
+        """Finish one folder; a failure is logged and tried again later."""
+        try:
+            finished = recovery.finish(self._layout, folder, self._space)
+        except Exception as error:
+            logger.error("session not finished, tried again later: session=%s reason=%s", folder.name, error)
+            self._retry[folder] = monotonic() + RETRY
+            raise
+        self._retry.pop(folder, None)
+        if finished is not None:
+            self._tell(finished)
+        return finished
 
-    # -- records ---------------------------------------------------------------------------------------------
-
-    def log(
-        self,
-        level: str | int,
-        message: object,
-        /,
-        source: str = "",
-        *,
-        durable: bool = True,
-        **context: Any,
-    ) -> Stamp:
-        """Log to the running session; see `Session.log`. Never lost in a rotation."""
-        return self._to_active(lambda s: s.log(level, message, source, durable=durable, **context))
-
-    def add_event(self, name: str, details: Mapping[str, Any] | None = None, /, **more: Any) -> Stamp:
-        """Record an event in the running session; see `Session.add_event`."""
-        return self._to_active(lambda s: s.add_event(name, details, **more))
-
-    def add_telemetry(self, series: str, /, time: object = None, **columns: Any) -> Stamp:
-        """Record a row of a series in the running session; see `Session.add_telemetry`."""
-        return self._to_active(lambda s: s.add_telemetry(series, time, **columns))
-
-    def add_frame(self, camera: str, array: np.ndarray, *args: Any, **meta: Any) -> FrameRecord:
-        """Keep an image in the running session; see `Session.add_frame`."""
-        return self._to_active(lambda s: s.add_frame(camera, array, *args, **meta))
-
-    def add_original(self, camera: str, source: Path | str | bytes, *args: Any, **meta: Any) -> FrameRecord:
-        """Keep a camera file in the running session; see `Session.add_original`."""
-        return self._to_active(lambda s: s.add_original(camera, source, *args, **meta))
-
-    def add_calibration(self, kind: str, value: Any, /, **meta: Any) -> FrameRecord | Stamp:
-        """Record a calibration result in the running session; see `Session.add_calibration`."""
-        return self._to_active(lambda s: s.add_calibration(kind, value, **meta))
-
-    def _to_active(self, record: Callable[[Session], Any]) -> Any:
-        while True:
-            session = self._active
+    def _tell(self, finished: Finished) -> None:
+        if self._on_finished is not None:
             try:
-                return record(session)
-            except SessionClosedError:
-                if session is self._active:
-                    raise
+                self._on_finished(finished)
+            except Exception:
+                logger.exception("a finished session was not taken up: session=%s", finished.session_id)
+
+    def _recover_unowned(self, older_than: timedelta) -> list[Finished]:
+        done = recovery.recover_unowned(self._layout, self._space, self._now(), older_than)
+        for finished in done:
+            self._tell(finished)
+        return done
+
+    def recover(self) -> list[Finished]:
+        """Finish whatever crashes left of this instrument and of instruments that nobody runs, now.
+
+        The running sessions are left alone. What cannot be finished is logged and stays as it is.
+        """
+        done = []
+        with self._switch:
+            left = recovery.leftovers(self._layout, self.instrument)
+        for folder in left:
+            if folder != self._active.folder:
+                with contextlib.suppress(Exception):  # logged
+                    done.append(self._finaliser.submit(self._finish_folder, folder).result())
+        done += self._finaliser.submit(self._recover_unowned, timedelta(0)).result()
+        return [finished for finished in done if finished is not None]
 
     def status(self) -> SessionStatus:
         """The running session at a glance."""
@@ -280,21 +318,58 @@ class SessionManager:
                 if self._active.recorder.journal.dirty:
                     self._active.recorder.sync()
                 self.rotate_if_due()
+                self._try_again()
             except Exception:
                 logger.exception(
                     "session upkeep failed, tried again in a second: instrument=%s", self.instrument
                 )
 
+    def _try_again(self) -> None:
+        for folder, due in list(self._retry.items()):
+            if monotonic() >= due:
+                self._retry[folder] = monotonic() + RETRY
+                self._finaliser.submit(self._finish_folder, folder)
+
+    def suspend(self, reason: str = "the program was stopped") -> None:
+        """Stop recording without ending the session: the next manager with `resume` continues it.
+
+        An idle session is ended instead. Returns as soon as everything is on disk; sessions that are still
+        being finished are finished at the next start if this process leaves before.
+        """
+        with self._switch:
+            if self._stopping.is_set():
+                return
+            self._stopping.set()
+            session = self._active
+            session.recorder.stop()
+        try:
+            session.recorder.wait_for_frames()
+            if session.type is SessionType.IDLE:
+                session.end("complete")
+                with contextlib.suppress(TimeoutError):
+                    self._finaliser.submit(self._finish_folder, session.folder).result(timeout=1.0)
+                    self._layout.point(self.instrument, None)
+            else:
+                session.recorder.suspend(reason)
+        finally:
+            self._keeper.join()
+            self._finaliser.shutdown(wait=False, cancel_futures=True)
+            self._release()
+
+    def _release(self) -> None:
+        joining.disown(self._layout, self.instrument)
+        self._lock.release()
+
     def shutdown(self) -> Path | None:
         """End the running session, finish everything, give the instrument free. May be called twice.
 
-        Returns the last session's file.
+        Returns the last session's file. Raises `StoreError` or `OSError` when it could not be finished; the
+        next start does it then.
         """
         with self._switch:
             if self._stopping.is_set():
                 return None
             self._stopping.set()
-            self._active.recorder.stop()
             job = self._retire(self._active, "complete")
         try:
             return job.result().path
@@ -302,4 +377,4 @@ class SessionManager:
             self._keeper.join()
             self._finaliser.shutdown()
             self._layout.point(self.instrument, None)
-            self._lock.release()
+            self._release()

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from sessions.store import values
 from skycam_project.common.clock import from_microseconds, microseconds_utc
@@ -80,7 +79,7 @@ def moment(value: object, now: MicrosecondsUtc) -> MicrosecondsUtc:
     """
     if value is None:
         return now
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+    if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     if isinstance(value, str):
         try:

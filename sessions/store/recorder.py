@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sessions.store import values
+from sessions.store import metadata, values
 from sessions.store.errors import SessionClosedError
 from sessions.store.journal import MAX_RECORD, JournalWriter, Stamp
 from sessions.store.metadata import FrameRecord
@@ -33,11 +33,15 @@ class Progress:
     last_frame: dict[str, FrameRecord] = field(default_factory=dict)
     logs: deque[tuple[int, str, str, str]] = field(default_factory=lambda: deque(maxlen=RECENT_LOGS))
 
-    def count_log(self, time: int, level: str, source: str, message: str) -> None:
-        """A log row was written."""
-        self.warnings += level == "WARNING"
-        self.errors += level in URGENT
-        self.logs.append((time, level, source, message))
+    def count(self, kind: str, time: int, fields: dict[str, Any]) -> None:
+        """A row was written."""
+        if kind == "log":
+            level = fields["l"]
+            self.warnings += level == "WARNING"
+            self.errors += level in URGENT
+            self.logs.append((time, level, fields["s"], fields["m"]))
+        elif kind == "evt":
+            self.events += 1
 
     def count_frame(self, camera: str, record: FrameRecord) -> None:
         """A frame was written."""
@@ -69,37 +73,20 @@ class Recorder:
         return self.journal.now()
 
     def record(self, kind: str, fields: dict[str, Any]) -> Stamp:
-        """Append one record of any kind but logs and frames.
+        """Append one record and count it.
 
         Raises:
             SessionClosedError: the session has ended.
-            InvalidValueError: the record is larger than 1 MiB.
+            InvalidValueError: the record is larger than 1 MiB (a log row is cut instead).
             WriteError: the disk refused.
         """
-        encoded = body(fields)
+        encoded = encode(kind, fields)
         with self._lock:
-            stamp = self._append(kind, encoded)
-            self.progress.events += kind == "evt"
+            if not self._accepting:
+                raise SessionClosedError(self.session_id)
+            stamp = self.journal.append_locked(kind, encoded)
+            self.progress.count(kind, stamp.time, fields)
         return stamp
-
-    def log(self, level: str, source: str, message: str, context: dict[str, Any] | None) -> Stamp:
-        """Append one log row; a context that makes it larger than 1 MiB is cut.
-
-        Raises `SessionClosedError`, `WriteError`.
-        """
-        row = {"l": level, "s": source, "m": message, "c": context}
-        encoded = values.encode(row)
-        if len(encoded) > MAX_RECORD:
-            encoded = values.encode(row | {"c": {"cut": values.short_repr(context, 2000)}})
-        with self._lock:
-            stamp = self._append("log", encoded)
-            self.progress.count_log(stamp.time, level, source, message)
-        return stamp
-
-    def _append(self, kind: str, encoded: bytes) -> Stamp:
-        if not self._accepting:
-            raise SessionClosedError(self.session_id)
-        return self.journal.append_locked(kind, encoded)
 
     def sync(self) -> None:
         """Return when everything so far is on disk. Raises `WriteError`."""
@@ -126,7 +113,7 @@ class Recorder:
 
     def frame_done(self, kind: str, camera: str, record: FrameRecord, fields: dict[str, Any]) -> None:
         """Append the line that acknowledges a frame in flight. Raises `InvalidValueError`, `WriteError`."""
-        encoded = body(fields)
+        encoded = encode(kind, fields)
         with self._lock:
             self.journal.append_locked(kind, encoded)
             self.progress.count_frame(camera, record)
@@ -141,6 +128,14 @@ class Recorder:
         with self._idle:
             return self._idle.wait_for(lambda: self._frames_in_flight == 0, timeout)
 
+    def suspend(self, reason: str) -> None:
+        """Write why nothing follows, sync, close; the session is to be resumed. Raises `WriteError`."""
+        try:
+            self.journal.append("evt", encode("evt", {"e": "suspended", "d": {"reason": reason}}))
+            self.journal.sync()
+        finally:
+            self.journal.close()
+
     def finish(self, status: str) -> None:
         """Write the last line, sync, close. Raises `WriteError`; the journal is closed all the same."""
         try:
@@ -150,9 +145,20 @@ class Recorder:
             self.journal.close()
 
 
-def body(fields: dict[str, Any]) -> bytes:
-    """The fields as JSON. Raises `InvalidValueError` when that is more than 1 MiB."""
+def encode(kind: str, fields: dict[str, Any]) -> bytes:
+    """The fields of a record as JSON.
+
+    A log row whose context makes it larger than 1 MiB is cut; any other record raises `InvalidValueError`.
+    """
     encoded = values.encode(fields)
-    if len(encoded) > MAX_RECORD:
-        raise InvalidValueError("record", f"{len(encoded)} bytes", f"at most {MAX_RECORD} bytes")
-    return encoded
+    if len(encoded) <= MAX_RECORD:
+        return encoded
+    if kind == "log":
+        return values.encode(fields | {"c": {"cut": values.short_repr(fields["c"], 2000)}})
+    raise InvalidValueError("record", f"{len(encoded)} bytes", f"at most {MAX_RECORD} bytes")
+
+
+def log_row(level: object, message: object, source: object, context: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a log record."""
+    text = metadata.message(message)
+    return {"l": metadata.level(level), "s": str(source), "m": text, "c": context or None}

@@ -14,7 +14,7 @@ from sessions.store.blocks import Codec
 from sessions.store.journal import JournalWriter, Stamp
 from sessions.store.keeper import FrameKeeper
 from sessions.store.metadata import FrameRecord
-from sessions.store.recorder import URGENT, Progress, Recorder
+from sessions.store.recorder import URGENT, Progress, Recorder, log_row
 from sessions.store.space import FreeSpace
 from skycam_project.common.clock import from_microseconds
 from skycam_project.common.units import Seconds
@@ -25,6 +25,11 @@ _CALIBRATION_LISTS = {
     "flat": "flat_frames",
     "bias": "bias_frames",
 }
+
+
+def _lasting(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings that hold for more than one frame."""
+    return {name: value for name, value in settings.items() if name not in metadata.FRAME_COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,9 @@ class Session:
             SessionClosedError: the session has ended.
             WriteError: the disk refused.
         """
-        name = metadata.level(level)
-        stamp = self.recorder.log(name, str(source), metadata.message(message), context or None)
-        if durable and name in URGENT:
+        row = log_row(level, message, source, context)
+        stamp = self.recorder.record("log", row)
+        if durable and row["l"] in URGENT:
             self.recorder.sync()
         return stamp
 
@@ -167,7 +172,7 @@ class Session:
             camera: name of the camera in this session, such as `main`.
             array: `[h, w]` or `[h, w, 3]`, ADU; may be reused at once.
             info: model, serial, sensor size, …; once per camera is enough.
-            settings: as at the session's start.
+            settings: as at the session's start; a later change is an event (not of what has a column below).
             time: when the frame was taken (aware datetime, ISO text, microseconds UTC); now by default.
             meta: capture metadata: `exposure_us`, `gain`, `offset`, `sensor_temp_c`, `filter`, `ra_deg`,
                 `dec_deg`, `alt_deg`, `az_deg`, `focus_pos`; anything else is kept as details.
@@ -219,10 +224,8 @@ class Session:
         """Record a calibration result, or keep a calibration frame.
 
         Args:
-            kind: `plate_solve`, `dark`, `flat`, `bias`, or the name of another list of the `calibration`
-            tree.
-            value: an image (kept as a frame), a mapping (`{path, sha256}` refers to a shared frame),
-            anything.
+            kind: `plate_solve`, `dark`, `flat`, `bias`, or the name of another list of the calibration tree.
+            value: an image (kept as a frame), a mapping (`{path, sha256}` refers to a shared frame).
             time: as `add_frame`.
             meta: capture metadata of an image.
 
@@ -260,12 +263,16 @@ class Session:
         self.recorder.finish(status)
 
     def _camera(self, name: str, info: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> None:
-        """Journal what is new about a camera."""
+        """Journal what is new about a camera; settings with a column per frame are expected to change."""
         if not info and not settings:
             return
         known = self.recorder.progress.cameras.setdefault(name, {})
         said = {"info": values.plain(dict(info or {})), "settings": values.plain(dict(settings or {}))}
-        new = {what: content for what, content in said.items() if content and known.get(what) != content}
+        new = {
+            what: content
+            for what, content in said.items()
+            if content and (what not in known or _lasting(known[what]) != _lasting(content))
+        }
         if new:
             self.recorder.record("cam", {"cam": name, **new})
             known.update(new)

@@ -1,8 +1,8 @@
 """Rows become column blocks: what a session's file holds of logs, events, telemetry and frames.
 
 A table is `{n, units, columns: {name: column}}` under the tag `TAG`; one of more than `PART_ROWS` rows has
-`parts`, each a table of this form, instead of `columns`, so that reading a row loads one part only. A
-column is
+`parts`, each a table of this form, instead of `columns`, so that reading a row loads one part only.
+A column is
 
 - an array: numbers (`time`: microseconds since 1970-01-01T00:00:00 UTC);
 - `{categories: [text], codes: array}`: few different texts;
@@ -28,7 +28,6 @@ TAG = "asdf://skycam/tags/log_table-1.0.0"
 PART_ROWS = 65_536
 TIME_UNIT = "us since 1970-01-01T00:00:00Z"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_INT64 = range(-(2**63), 2**63)
 
 
 class BlockSpool:
@@ -91,9 +90,8 @@ class Numbers:
         if self._missing == len(self._values):
             return None
         if self._dtype.kind in "iu":  # what does not fit is missing: nothing may fail here
-            limits = np.iinfo(self._dtype)
-            allowed = range(limits.min, limits.max + 1)
-            self._values = [value if value in allowed else None for value in self._values]
+            low, high = int(np.iinfo(self._dtype).min), int(np.iinfo(self._dtype).max)
+            self._values = [None if v is None or not low <= v <= high else v for v in self._values]
         valid = np.array([value is not None for value in self._values], np.uint8)
         with np.errstate(over="ignore"):
             numbers = np.array([0 if value is None else value for value in self._values]).astype(self._dtype)
@@ -173,7 +171,7 @@ class Anything:
     def _typed(self, types: set[type]) -> Column:
         if types == {bool}:
             return Numbers("bool")
-        if types == {int} and all(value is None or value in _INT64 for value in self._values):
+        if types == {int} and all(v is None or -(2**63) <= v < 2**63 for v in self._values):
             return Numbers("int64")
         if types and types <= {int, float}:
             return Numbers("float64")

@@ -19,7 +19,6 @@ MAX_ARRAY = 1024
 """Elements up to which an array is written out; a larger one (an image in a context) is only described."""
 _MAX_DEPTH = 8
 _MAX_NODES = 10_000
-_INT64 = range(-(2**63), 2**63)
 
 
 def encode(value: object) -> bytes:
@@ -97,7 +96,7 @@ class _Plain:
         if value is None or isinstance(value, bool | float):
             return value
         if isinstance(value, int):
-            return int(value) if value in _INT64 else str(value)
+            return int(value) if -(2**63) <= value < 2**63 else str(int(value))
         if isinstance(value, str):
             return _valid_text(value)
         if isinstance(value, Mapping):

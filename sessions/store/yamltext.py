@@ -13,7 +13,6 @@ import yaml
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPED = re.compile("[^ !#-\\[\\]-~\u00a1-\u1fff\u2030-\ud7ff]")
-_INT64 = range(-(2**63), 2**63)
 
 
 class Yaml(str):
@@ -33,7 +32,7 @@ def flow(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value) if value in _INT64 else quote(str(value))
+        return str(value) if -(2**63) <= value < 2**63 else quote(str(value))
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, Mapping):

@@ -219,6 +219,90 @@ class Configuration(LightsConfiguration):
         "Frames of the default camera also appear here as YYYY/MM/DD/raw/, by hard link where the file system allows.", env="SKYCAM_IMAGE_PATH", yaml="camera.image_path",
     )  # fmt: skip
 
+    # ---- the telescope (document 000)
+    telescope_host: str | None = setting(
+        kinds.optional(kinds.text),
+        None,
+        "Address of a DWARF 3 in the network; 192.168.88.1 when the telescope makes its own. Empty: no telescope.",
+        env="SKYCAM_TELESCOPE",
+        yaml="telescope.host",
+    )
+    telescope_name: str = setting(
+        kinds.text, "DWARF 3", "The name people see.", env="SKYCAM_TELESCOPE_NAME", yaml="telescope.name"
+    )
+    telescope_ws_port: int = setting(
+        kinds.integer(1, 65535),
+        9900,
+        "Its WebSocket port.",
+        env="SKYCAM_TELESCOPE_WS_PORT",
+        yaml="telescope.ws_port",
+    )
+    telescope_http_port: int = setting(
+        kinds.integer(1, 65535),
+        8082,
+        "Its HTTP port.",
+        env="SKYCAM_TELESCOPE_HTTP_PORT",
+        yaml="telescope.http_port",
+    )
+    telescope_files_port: int = setting(
+        kinds.integer(1, 65535),
+        80,
+        "Its file server's port.",
+        env="SKYCAM_TELESCOPE_FILES_PORT",
+        yaml="telescope.files_port",
+    )
+    telescope_ftp_port: int = setting(
+        kinds.integer(1, 65535),
+        21,
+        "Its FTP port.",
+        env="SKYCAM_TELESCOPE_FTP_PORT",
+        yaml="telescope.ftp_port",
+    )
+    telescope_horizon: Degrees = setting(
+        kinds.number(0, 60, "degrees"),
+        0.0,
+        "Slews below this altitude are refused.",
+        env="SKYCAM_TELESCOPE_HORIZON",
+        yaml="telescope.horizon",
+    )
+    telescope_require_darks: bool = setting(
+        kinds.switch,
+        False,
+        "An exposure without a matching dark frame fails instead of going on without.",
+        env="SKYCAM_TELESCOPE_REQUIRE_DARKS",
+        yaml="telescope.require_darks",
+    )
+
+    # ---- Alpaca
+    alpaca: bool = setting(
+        kinds.switch,
+        True,
+        "Whether the Alpaca interface answers.",
+        env="SKYCAM_ALPACA",
+        yaml="alpaca.enabled",
+    )
+    alpaca_networks: Networks = setting(
+        kinds.networks,
+        LOCAL_NETWORKS,
+        "Networks whose programs may use Alpaca: the protocol has no login.",
+        env="SKYCAM_ALPACA_NETWORKS",
+        yaml="alpaca.networks",
+    )
+    alpaca_password: str | None = setting(
+        kinds.optional(kinds.password),
+        None,
+        "A password (HTTP Basic, any name) for Alpaca clients that can send one.",
+        env="SKYCAM_ALPACA_PASSWORD",
+        yaml="alpaca.password",
+    )
+    alpaca_discovery_port: int = setting(
+        kinds.integer(0, 65535),
+        32227,
+        "UDP port on which Alpaca clients find this server; 0: none.",
+        env="SKYCAM_ALPACA_DISCOVERY_PORT",
+        yaml="alpaca.discovery_port",
+    )
+
     # ---- logs and command line
     log_level: str = setting(
         kinds.choice("debug", "info", "warning", "error"),
@@ -277,4 +361,9 @@ class Configuration(LightsConfiguration):
     @property
     def is_demo(self) -> bool:
         """Whether simulated devices take the place of hardware."""
-        return self.demo == "on" or (self.demo == "auto" and self.camera_port is None and not self.cameras)
+        return self.demo == "on" or (
+            self.demo == "auto"
+            and self.camera_port is None
+            and not self.cameras
+            and self.telescope_host is None
+        )

@@ -186,4 +186,5 @@ def _secret(value: Any) -> str:
     return str(value)
 
 
+password = Kind(str, "text", secret=True)
 secret = Kind(_secret, "at least 32 characters", secret=True)

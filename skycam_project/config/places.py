@@ -26,9 +26,11 @@ def prepare_data_folder(data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("sessions", "state", "logs", "broker", "cache", "spool", "previews"):
             (data / name).mkdir(exist_ok=True, mode=0o700)
-        probe = data / "state" / ".writable"
-        write_atomic(probe, b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(
+            dir=data / "state"
+        ) as probe:  # a name of its own: all processes do this at once
+            probe.write(b"\0")
+            probe.flush()
     except OSError as error:
         raise DataFolderError(
             f"the data folder {data} cannot be used: {error.strerror}; set SKYCAM_DATA"
@@ -64,6 +66,16 @@ def secret_key(data: Path) -> str:
 def setup_token_file(data: Path) -> Path:
     """Holds the single-use token of the first run while there is no owner; mode 0600."""
     return data / "setup-token"
+
+
+def images_folder(data: Path) -> Path:
+    """Pixel files that hosts lay out for clients: on the disk, whatever the runtime folder is on."""
+    return data / "run" / "images"
+
+
+def alpaca_devices_file(data: Path) -> Path:
+    """The Alpaca devices on offer, as the web process last said; `up` answers discovery with it."""
+    return data / "state" / "alpaca-devices.json"
 
 
 def wish_file(data: Path, camera: str) -> Path:

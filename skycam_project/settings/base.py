@@ -32,6 +32,8 @@ INSTALLED_APPS = [
     "sessions",
     "camera",
     "lighting",
+    "telescope",
+    "alpaca",
     "dashboard",
 ]
 MIDDLEWARE = [

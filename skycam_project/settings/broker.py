@@ -27,7 +27,6 @@ CELERY_TASK_DEFAULT_QUEUE = "processing"
 CELERY_TIMEZONE = "UTC"
 # `expires` just below the period: after a long pause one run is enough.
 CELERY_BEAT_SCHEDULE = {
-    "prune previews": {"task": "camera.prune_previews", "schedule": 3600.0, "options": {"expires": 3500}},
     "clear logins": {"task": "dashboard.clear_logins", "schedule": 86400.0, "options": {"expires": 86000}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "state" / "beat")

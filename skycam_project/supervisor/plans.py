@@ -60,13 +60,6 @@ def lighting_plan(run: Path) -> Plan:
     )
 
 
-def demo_plan(camera_ports: tuple[int, int]) -> Plan:
-    """The simulated DSLR: a PTP/IP camera under a simulated sky."""
-    port, event_port = map(str, camera_ports)
-    arguments = ("--port", port, "--event-port", event_port, "--model", "Skycam demo DSLR")
-    return Plan(name="dslr", command=_module("dslr", "camera.simulator", *arguments))
-
-
 async def http_get(address: tuple, path: str) -> tuple[int, bytes]:
     """Status and body of a GET to this machine; status 0 when there is no answer within 5 s."""
     host = "127.0.0.1" if address[0] in ("0.0.0.0", "::") else address[0]  # noqa: S104 - compared, not bound

@@ -14,13 +14,21 @@ from typing import Any
 
 import orjson
 
+from alpaca.protocol import discovery
+from sessions.store.logs import SessionHandler
+from skycam_project.common.access import Access
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.link import Host, OwnedElsewhere
 from skycam_project.config import Configuration
 from skycam_project.config.broker import broker_socket, broker_urls
-from skycam_project.config.places import prepare_data_folder, runtime_folder, setup_token_file
-from skycam_project.supervisor import broker, plans
+from skycam_project.config.places import (
+    alpaca_devices_file,
+    prepare_data_folder,
+    runtime_folder,
+    setup_token_file,
+)
+from skycam_project.supervisor import broker, demo, plans
 from skycam_project.supervisor.children import Child, Plan
 from skycam_project.supervisor.lines import CollectorHandler, LineCollector
 
@@ -32,6 +40,8 @@ PORT_PATIENCE_S = 4.0
 """After a kill -9 of `up` its children need 2 s to leave and to let the port go."""
 
 
+DEMO_CAMERA = {"SKYCAM_EXPOSURE": "2", "SKYCAM_DELAY": "5", "SKYCAM_ISO": "1600"}
+"""Whoever starts for the first time should not wait long for something to see."""
 PATIENCE_S = 10.0
 """After this long without being ready a person wants to know why."""
 
@@ -95,19 +105,50 @@ class Supervisor:
             "demo": config.is_demo,
             "ready": False,
         }
+        self.simulators: list[Plan] = []
         self.environment = self._environment()
 
     def _environment(self) -> dict[str, str]:
-        """What all children inherit: the command line's decisions, and the demo's camera."""
-        variables = {
-            "PYTHONPATH": str(ROOT), "SKYCAM_DATA": str(self.config.data), "SKYCAM_PORT": str(self.config.port),
-            "SKYCAM_DEMO": "on" if self.config.is_demo else "off", "PYTHONUNBUFFERED": "1",
+        """What all children inherit: the command line's decisions, and the demo's devices."""
+        return {
+            "PYTHONPATH": str(ROOT),
+            "SKYCAM_DATA": str(self.config.data),
+            "SKYCAM_PORT": str(self.config.port),
+            "SKYCAM_DEMO": "on" if self.config.is_demo else "off",
+            "PYTHONUNBUFFERED": "1",
             "NUMBA_CACHE_DIR": str(self.config.data / "cache" / "numba"),
-        }  # fmt: skip
-        if self.config.is_demo:
-            self.camera_ports = (free_port(), free_port())
-            variables["CAMERA_PORT"] = "ptpip:{}:{}:{}".format(LOOPBACK, *self.camera_ports)
-        return variables
+            **(self._demo() if self.config.is_demo else {}),
+        }
+
+    def _demo(self) -> dict[str, str]:
+        """The simulators, and the settings that lead to them; what somebody has set stays."""
+        if self.config.latitude is not None and self.config.longitude is not None:
+            place = (self.config.latitude, self.config.longitude, self.config.elevation)
+            site = demo.Site(self.config.site_name, *place)
+        else:
+            site = demo.demo_site(self.config.data / "state" / "demo-site.json", datetime.now(UTC))
+        self.facts["site"] = site.name
+        camera, event = free_port(), free_port()
+        telescope = {name: free_port() for name in ("ws", "http", "files", "mjpeg", "ftp", "udp")}
+        self.simulators = [
+            demo.camera_plan(camera, event, site),
+            demo.telescope_plan(telescope, site, self.config.data / "state" / "dwarf3-card"),
+        ]
+        settings = {
+            "SKYCAM_SITE_NAME": site.name,
+            "SKYCAM_LATITUDE": str(site.latitude),
+            "SKYCAM_LONGITUDE": str(site.longitude),
+            "SKYCAM_ELEVATION": str(site.elevation),
+            **DEMO_CAMERA,
+        }
+        return {name: value for name, value in settings.items() if name not in os.environ} | {
+            "CAMERA_PORT": f"ptpip:{LOOPBACK}:{camera}:{event}",
+            "SKYCAM_TELESCOPE": LOOPBACK,
+            **{
+                f"SKYCAM_TELESCOPE_{name.upper()}_PORT": str(telescope[name])
+                for name in ("ws", "http", "files", "ftp")
+            },
+        }
 
     async def run(self) -> int:
         """Until SIGINT or SIGTERM. Returns the exit code."""
@@ -136,7 +177,10 @@ class Supervisor:
         await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+            answering = await self._find_me()
             await waiting
+            if answering:
+                answering.close()
         else:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
@@ -149,11 +193,13 @@ class Supervisor:
         answer = await self._prepare()
         if self.config.host is None and answer["owner"]:
             self._listen_everywhere()
-        if self.config.is_demo:
-            self._add(plans.demo_plan(self.camera_ports))
+        for simulator in self.simulators:
+            self._add(simulator)
         cameras = tuple(f"camera-{camera.id}" for camera in self.config.all_cameras())
         self._add(plans.web_plan(self.config, self.listeners))
         self._add(plans.worker_plan("camera", self.run_folder, cameras))
+        if self.config.telescope_host or self.config.is_demo:
+            self._add(plans.worker_plan("telescope", self.run_folder, ("telescope-0",)))
         self._add(plans.worker_plan("processing", self.run_folder, ("processing",)))
         if self.config.dmx_engine == "auto":
             self._add(plans.lighting_plan(self.run_folder))
@@ -161,6 +207,23 @@ class Supervisor:
             await broker.wait_until_it_answers(broker_socket(self.run_folder))
         await self._until_ready()
         self._say_ready(answer["setup_token"])
+
+    async def _find_me(self) -> asyncio.DatagramTransport | None:
+        """Answer Alpaca discovery; a port that another program keeps for itself costs discovery only."""
+        if not self.config.alpaca or not self.config.alpaca_discovery_port:
+            return None
+        access = Access(self.config.alpaca_networks, ["localhost"], ())
+        file = alpaca_devices_file(self.config.data)
+        responder = discovery.Responder(
+            self.config.port, "Skycam", lambda: orjson.loads(file.read_bytes()), access.allows
+        )
+        try:
+            return await discovery.respond(responder, self.config.alpaca_discovery_port)
+        except OSError as error:
+            log.warning(
+                "Alpaca discovery is off: UDP port %d: %s", self.config.alpaca_discovery_port, error.strerror
+            )
+            return None
 
     async def _until_ready(self) -> None:
         """Ask until everything is there; now and then say what is not."""
@@ -282,5 +345,6 @@ class Supervisor:
 def main(config: Configuration, notes: list[str]) -> int:
     """Run `up`. Returns the exit code; raises `SkycamError` for what a person can mend."""
     supervisor = Supervisor(config, notes)
-    logging.basicConfig(level=config.log_level.upper(), handlers=[CollectorHandler(supervisor.lines)])
+    handlers = [CollectorHandler(supervisor.lines), SessionHandler(config.data / "sessions", "up")]
+    logging.basicConfig(level=config.log_level.upper(), handlers=handlers)
     return asyncio.run(supervisor.run())

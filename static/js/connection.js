@@ -9,12 +9,10 @@ export function connect() {
   const live = new Live("/ws/live/");
   const [word, lost] = [$("#live"), $("#lost")];
   let before = "connecting";
-  let newest = Number.NaN;
 
   $("[data-retry]", lost).addEventListener("click", () => (live.link === "out" ? location.reload() : live.retry()));
 
   function draw() {
-    for (const device of live.devices.values()) if (!(device.at <= newest)) newest = device.at;
     document.body.dataset.link = live.link;
     if (live.link === "open") {
       status(word, "ok", "Live");
@@ -39,7 +37,7 @@ export function connect() {
     const now = serverNow();
     const left = live.nextTryAt === null ? 0 : Math.max(0, live.nextTryAt - now);
     const next = left ? `trying again in ${span(Math.ceil(left / 1000))}` : "trying now";
-    const seen = Number.isFinite(newest) ? `You see the state of ${local.time(newest, now)}.` : "";
+    const seen = live.heardAt === null ? "" : `You see the state of ${local.time(live.heardAt, now)}.`;
     notice(lost, "busy", `Connection lost ${span(Math.floor((now - live.lostAt) / 1000))} ago, ${next}.`, seen);
   }
 

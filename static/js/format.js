@@ -29,6 +29,9 @@ export function exposure(seconds) {
   return [`1/${Math.round(1 / seconds)}`, "s"];
 }
 
+/** An interval keeps its tenth: 7.5 s is not 8 s. */
+export const interval = (seconds) => (known(seconds) && seconds < 90 ? `${Number(seconds.toFixed(1))} s` : span(seconds));
+
 export const exposureText = (seconds) => exposure(seconds).filter(Boolean).join(" ");
 export const apertureText = (f) => (known(f) ? `f/${Number(f.toFixed(1))}` : NONE);
 

@@ -4,6 +4,7 @@ import { parse } from "./format.js";
 
 const PING_MS = 5000;
 const SILENCE_MS = 12000;
+const ANSWER_MS = 3000;
 const LONGEST_PAUSE_MS = 15000;
 
 export class Live {
@@ -12,6 +13,8 @@ export class Live {
   /** connecting, open, lost, or out: nobody is logged in any more. */
   link = "connecting";
   lostAt = null;
+  /** Until when the server was heard: what is shown was true then. */
+  heardAt = null;
   nextTryAt = null;
 
   #socket = null;
@@ -61,12 +64,16 @@ export class Live {
   open() {
     const address = new URL(this.path, location.href);
     address.protocol = address.protocol.replace("http", "ws");
+    this.#socket?.close(); // one that still waits for a server that does not answer
     const socket = new WebSocket(address);
     this.#socket = socket;
     this.nextTryAt = null;
     this.#heard = performance.now();
     socket.addEventListener("message", (message) => {
-      if (socket === this.#socket) this.#received(JSON.parse(message.data));
+      if (socket !== this.#socket) return;
+      this.#heard = performance.now();
+      this.#received(JSON.parse(message.data));
+      this.heardAt = serverNow();
     });
     socket.addEventListener("close", (event) => {
       if (socket === this.#socket) this.#closed(event.code);
@@ -75,7 +82,6 @@ export class Live {
   }
 
   #received(message) {
-    this.#heard = performance.now();
     if (message.type === "hello" || message.type === "pong") {
       setServerTime(parse(message.server_time));
       if (message.type === "hello") {
@@ -115,7 +121,8 @@ export class Live {
   /** A refused handshake and an absent server look the same to a socket; a page that asks for a login tells them apart. */
   async #loggedOut() {
     try {
-      return (await fetch(location.pathname, { method: "HEAD", redirect: "manual" })).type === "opaqueredirect";
+      const asked = { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) };
+      return (await fetch(location.pathname, asked)).type === "opaqueredirect";
     } catch {
       return false;
     }

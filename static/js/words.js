@@ -15,12 +15,12 @@ const CAMERA = {
 /** Kind and word for one camera. `entry` is a device of the live connection, or undefined before its first message. */
 export function cameraStatus(entry, linked, now) {
   if (!entry) return ["stale", "No data"];
-  if (entry.problem) return ["stale", `No data ${span(Math.floor((now - (entry.at ?? entry.since)) / 1000))}`];
   if (!entry.state) return ["stale", "No data"];
+  if (entry.problem) return ["stale", `No data ${span(Math.floor((now - entry.since) / 1000))}`];
   if (!linked) return ["stale", "Not live"];
   const { state, capturing, reason } = entry.state;
   if (state === "idle" && capturing) return ["ok", "Waiting"];
-  if (state === "absent" && reason) return ["warn", "Not found"];
+  if (state === "absent" && (reason || capturing)) return ["warn", "Not found"];
   return CAMERA[state] ?? ["info", state];
 }
 
@@ -34,8 +34,8 @@ const PROCESS = { running: "ok", starting: "busy", waiting: "warn", restarting: 
 
 /** Kind, word and fact for one process of the supervisor. */
 export function processStatus({ state, restarts, reason }) {
-  const times = restarts === 1 ? "once" : `${restarts} times`;
-  const again = restarts ? `restarted ${times}${reason ? `: ${reason}` : ""}` : "";
+  const times = restarts === 1 ? "restarted once" : `restarted ${restarts} times`;
+  const again = restarts ? [times, reason].filter(Boolean).join(restarts === 1 ? ": " : ", last: ") : "";
   const fact = state === "running" ? again || "running" : [state, reason].filter(Boolean).join(": ");
   return [PROCESS[state] ?? "info", state, fact];
 }

@@ -40,8 +40,13 @@ def routes(patterns=None, prefix=""):
 
 
 def address(route: str) -> str:
-    samples = {"<slug:camera>": "default", "<str:name>": "x.jpg", "<int:token>": "1"}
-    samples |= {
+    samples = {
+        "<slug:camera>": "default",
+        "<slug:telescope>": "0",
+        "<str:name>": "x.jpg",
+        "<int:token>": "1",
+        "<str:device_type>": "camera",
+        "<str:number>": "2",
         "<str:scene>": "a",
         "<str:project>": "default",
         "<slug:fixture>": "main",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ class Skycam:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self.until(lambda: any(line.startswith("Skycam is ready") for line in self.lines), 60, "ready")
         return self
 
@@ -117,15 +119,19 @@ class Skycam:
                     found.append(process)
         return found
 
-    def own(self) -> httpx.Client:
-        """Finish the first run and return a client that is logged in."""
-        client = httpx.Client(base_url=self.url, timeout=20)
+    @contextlib.contextmanager
+    def own(self) -> Iterator[httpx.Client]:
+        """Finish the first run and give a client that is logged in."""
+        with httpx.Client(base_url=self.url, timeout=20) as client:
+            self._claim(client)
+            yield client
+
+    def _claim(self, client: httpx.Client) -> None:
         token = (self.data / "setup-token").read_text()
         answer = client.post(
             "/control/v1/welcome/", json={"token": token, "username": "stella", "password": PASSWORD}
         )
         assert answer.status_code == 201, answer.text
-        return client
 
     def stop(self, number: int = signal.SIGINT, seconds: float = 40) -> int:
         if self.process.poll() is None:
@@ -136,6 +142,9 @@ class Skycam:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
+            self._reader.join(10)
+            if self.process.stdout:
+                self.process.stdout.close()
 
 
 @pytest.fixture

@@ -31,11 +31,25 @@ def busy_scene() -> dict[str, Any]:
         "reason": "USB transfer was cut, camera reset",
     }
     default = {"name": "All-sky", "interval_s": 2, "exposure_s": 1, "frames": 112, "gaps": [gap]}
-    east = {"name": NAUGHTY, "frames": 3, "force": {"state": "fault", "reason": REASON}}
+    exposure = {
+        "kind": "range",
+        "minimum": 1e-4,
+        "maximum": 3600.0,
+        "values": [],
+        "step": 1e-4,
+        "bulb": False,
+    }
+    can = {
+        "exposure": exposure,
+        "gain": {"kind": "range", "unit": "dB", "minimum": 0, "maximum": 48, "base": 0, "values": []},
+    }
+    east = {"name": NAUGHTY, "frames": 3, "force": {"state": "fault", "reason": REASON, "capabilities": can}}
     return {"cameras": {"default": default, "east": east}}
 
 
-@pytest.fixture(scope="session")
+# By module: while the synchronous Playwright runs, its event loop counts as running in this thread, and no asynchronous
+# test of another module could run.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
     if not CHROMIUM.exists():
@@ -69,12 +83,14 @@ class Visit:
     requests: list[str] = field(default_factory=list)
 
 
+LOGINS: dict[tuple[str, str], Any] = {}
+
+
 class Visitors:
     """Opens pages. A log-in happens once per site and person."""
 
     def __init__(self, browser: Any) -> None:
         self._browser = browser
-        self._states: dict[tuple[str, str], Any] = {}
         self._contexts: list[Any] = []
 
     def __call__(
@@ -108,7 +124,7 @@ class Visitors:
 
     def _log_in(self, site: Site, who: str) -> Any:
         assert who in USERS
-        if (site.url, who) not in self._states:
+        if (site.url, who) not in LOGINS:
             context = self._browser.new_context()
             page = context.new_page()
             page.goto(f"{site.url}/login/")
@@ -116,9 +132,9 @@ class Visitors:
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Log in").click()
             page.wait_for_url(f"{site.url}/")
-            self._states[site.url, who] = context.storage_state()
+            LOGINS[site.url, who] = context.storage_state()
             context.close()
-        return self._states[site.url, who]
+        return LOGINS[site.url, who]
 
     def leave(self) -> None:
         for context in self._contexts:
@@ -126,7 +142,7 @@ class Visitors:
         self._contexts.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _visitors(browser) -> Visitors:
     return Visitors(browser)
 

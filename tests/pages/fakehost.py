@@ -96,8 +96,12 @@ class FakeCamera:
             "address": "usb:001,004", "state": "absent", "state_since": iso_utc(now()), "reason": "",
             "connected": False, "capturing": False, "run": None, "exposure": None,
             "settings": {"exposure_s": 8.0, "gain": 1600, "gain_unit": "ISO", "aperture_f": 1.8},
-            "capabilities": {"exposure": {"kind": "enum", "values": SHUTTER}, "gain": {"kind": "enum", "values": ISO},
-                             "aperture": {"kind": "enum", "values": APERTURE}},
+            "capabilities": {
+                "exposure": {"kind": "enum", "minimum": 1 / 4000, "maximum": 30, "values": SHUTTER[::-1], "step": None, "bulb": True,
+                             "bulb_max": 600},
+                "gain": {"kind": "enum", "unit": "ISO", "minimum": 100, "maximum": 12800, "base": 100, "values": ISO},
+                "aperture": {"values": APERTURE}, "bracket": True, "events": "push",
+            },
             "frame": None, "session": None, "temperature_c": 4.5, "battery_percent": 100, "card_free_images": 1200,
             "watchdog_kills": 0, "restarts": 0, "disk_free_bytes": 412_000_000_000, "updated_at": iso_utc(now()),
         }  # fmt: skip
@@ -141,7 +145,7 @@ class FakeCamera:
             sky(size, len(self.id) + self.number % 2).save(path, quality=88)
         settings = self.state["settings"]
         frame = {
-            "id": f"{self.id}-{self.number}", "number": self.number, "session_id": "s", "taken_at": iso_utc(now()), **settings,
+            "id": f"20261119_1702_allsky/{self.number:06}", "number": self.number if self.state["run"] else None, "session_id": "s", "taken_at": iso_utc(now()), **settings,
             "width": 5472, "height": 3648, "bytes": 24_312_345, "preview": f"{self.number:06}-preview.jpg",
             "thumbnail": f"{self.number:06}-thumbnail.jpg", "stats": {},
         }  # fmt: skip
@@ -172,12 +176,13 @@ class FakeCamera:
             run, started = self.state["run"], now()
             exposure = min(self.state["settings"]["exposure_s"], run["interval_s"] * 0.8)
             self.change(state="exposing", exposure={"started_at": iso_utc(started), "duration_s": exposure},
-                        run=run | {"next_frame_at": iso_utc(started + timedelta(seconds=run["interval_s"]))})  # fmt: skip
+                        run=run | {"next_frame_at": None})  # fmt: skip
             if await self.interrupted(exposure):
                 continue
             self.change(state="downloading", exposure=None)
             self.take()
-            self.change(state="idle")
+            slot = iso_utc(started + timedelta(seconds=run["interval_s"]))
+            self.change(state="idle", run=self.state["run"] and self.state["run"] | {"next_frame_at": slot})
             await self.interrupted((started - now()).total_seconds() + run["interval_s"])
 
     async def interrupted(self, seconds: float) -> bool:
@@ -217,6 +222,13 @@ class FakeCamera:
         self.take()
 
 
+async def flood(camera: FakeCamera, size: int) -> None:
+    """Large states, twenty times a second: what a client that does not read would pile up."""
+    while True:
+        camera.change(padding="x" * size)
+        await asyncio.sleep(0.05)
+
+
 def processes(scene: dict) -> dict:
     """The supervisor's state."""
     names = ["broker", "web", "camera", "processing", "beat"]
@@ -252,6 +264,8 @@ async def main(run: Path, data: Path, path: Path) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         running = [asyncio.create_task(camera.run()) for camera in cameras.values()]
+        if size := scene["cameras"]["default"].get("flood"):
+            running.append(asyncio.create_task(flood(cameras["default"], size)))
         seen = path.stat().st_mtime_ns
         while True:
             await asyncio.sleep(0.1)

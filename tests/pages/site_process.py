@@ -1,5 +1,6 @@
 """A whole Skycam for tests of pages: the real ASGI application under Daphne, real links, a fake camera host."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -11,9 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from skycam_project.config.places import runtime_folder
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "sees red at night"
@@ -27,6 +31,37 @@ for pair in sys.argv[2:]:
     create_user(name, sys.argv[1], role)
 """
 PATIENCE_S = 30.0
+
+
+def environment(data: Path) -> dict[str, str]:
+    """What the processes of a site see: their data folder, and nothing of the caller's settings."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("SKYCAM_")}
+    return clean | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])), "SKYCAM_DATA": str(data),
+        "SKYCAM_DEMO": "off", "SKYCAM_PROCESS": "web", "DJANGO_SETTINGS_MODULE": "skycam_project.settings",
+    }  # fmt: skip
+
+
+@cache
+def prepared(people: bool) -> Path:
+    """A data folder as after the first start, to be copied: with three accounts, or with the token of the first run."""
+    folder = Path(tempfile.mkdtemp(prefix="skycam-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    commands = [["-m", "skycam_project.prepare"]]
+    if people:
+        commands.append(["-c", PEOPLE, PASSWORD, *(f"{name}:{role}" for name, role in USERS.items())])
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment(folder / "var"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+    return folder / "var"
 
 
 def quiet_scene(**camera) -> dict:
@@ -45,17 +80,20 @@ class Site:
     """
 
     def __init__(
-        self, scene: dict, *, people: bool = True, cameras: list[dict] | None = None, lights: dict[str, str] | None = None
+        self,
+        scene: dict,
+        *,
+        people: bool = True,
+        cameras: list[dict] | None = None,
+        lights: dict[str, str] | None = None,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="skycam-"))
         self.data = self.folder / "var"
+        shutil.copytree(prepared(people), self.data)
+        self.setup_token = (self.data / "setup-token").read_text() if not people else ""
         self.scene_file = self.folder / "scene.json"
         self.set_scene(scene)
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("SKYCAM_")}
-        self.environment = clean | {
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])), "SKYCAM_DATA": str(self.data), "SKYCAM_DEMO": "off", "SKYCAM_PROCESS": "web",
-            "DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONWARNINGS": "default",
-        }  # fmt: skip
+        self.environment = environment(self.data)
         # The lights' engine runs where a test asks for it, with these settings.
         self.environment |= {"DMX_ENGINE": "off"} if lights is None else {"DMX_ENGINE": "external", **lights}
         self.engine: subprocess.Popen | None = None
@@ -63,9 +101,6 @@ class Site:
             configuration = self.folder / "skycam.yaml"
             configuration.write_text(json.dumps({"cameras": cameras}))  # JSON is YAML
             self.environment["SKYCAM_CONFIG"] = str(configuration)
-        self.first = json.loads(self._python("-m", "skycam_project.prepare").splitlines()[-1])
-        if people:
-            self._python("-c", PEOPLE, PASSWORD, *(f"{name}:{role}" for name, role in USERS.items()))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -90,19 +125,6 @@ class Site:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _python(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        return done.stdout
-
     def set_scene(self, scene: dict) -> None:
         """Tell the host what happens from now on."""
         fresh = self.scene_file.with_suffix(".new")
@@ -110,7 +132,7 @@ class Site:
         fresh.replace(self.scene_file)
 
     def start_host(self) -> None:
-        run = self._python("-c", "from skycam_project.settings.base import RUN; print(RUN)").strip()
+        run = str(runtime_folder(self.data))
         script = Path(__file__).with_name("fakehost.py")
         self.host = subprocess.Popen(
             [sys.executable, str(script), run, str(self.data), str(self.scene_file)],
@@ -122,7 +144,11 @@ class Site:
     def start_lights(self) -> None:
         log = (self.folder / "lights.log").open("a")
         self.engine = subprocess.Popen(
-            [sys.executable, "-m", "lighting.engine"], cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            [sys.executable, "-m", "lighting.engine"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
         )
         log.close()
 

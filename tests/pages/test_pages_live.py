@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import REASON
 from playwright.sync_api import expect
 from site_process import Site, quiet_scene
 
 from skycam_project.common.nights import night_label
+from tests.pages.conftest import REASON
 
 pytestmark = pytest.mark.full
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own():
-    """A capturing camera in a site of its own, for tests that end its processes."""
+    """A capturing camera in a site of its own, for tests that end its processes and start them again."""
     with Site.running({"cameras": {"default": {"interval_s": 1, "exposure_s": 0.3}}}) as site:
         yield site
 
@@ -43,6 +43,18 @@ def test_new_frames_replace_the_old_one(visit, own):
     )
     expect(page.locator("#headline")).to_have_text("Capturing")
     expect(page.locator("#facts")).to_contain_text("every 1 s")
+
+
+def test_countdown_goes_on_while_a_frame_is_taken(visit):
+    """The host cannot know the next slot then; the page knows it is one interval after the start of this one."""
+    with Site.running({"cameras": {"default": {"interval_s": 60, "exposure_s": 40}}}) as site:
+        page = opened(visit, site)
+        expect(page.locator("#camera-status")).to_have_text("Exposing")
+        countdown = page.locator("#capture [data-f=next]")
+        expect(countdown).to_have_text(re.compile(r"^5\d s$"))
+        first = int(countdown.inner_text().split()[0])
+        expect(countdown).to_have_text(re.compile(rf"^{first - 2} s$"))
+        expect(page.locator("#exposing")).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]"))
 
 
 def test_page_survives_a_restart_of_the_server(visit, own):

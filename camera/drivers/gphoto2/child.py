@@ -254,7 +254,10 @@ class Session:
         return {"folder": folder, "name": name, "size": info.size, "modified": info.mtime}
 
     def download(self, folder: str, name: str, target: str, size: int) -> dict[str, Any]:
-        """Copy a file into `target`, which appears complete and on disk. `size` 0 means unknown."""
+        """Copy a file into `target`, which appears complete and on disk. `size` 0 means unknown.
+
+        The new name itself is not synced: until its session has the frame, the card has it too.
+        """
         path = Path(target)
         part = path.with_name(path.name + ".part")
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -274,11 +277,6 @@ class Session:
             raise
         finally:
             os.close(handle)
-        folder_handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder_handle)
-        finally:
-            os.close(folder_handle)
         return {"size": written}
 
     def delete(self, folder: str, name: str, size: int) -> dict[str, Any]:

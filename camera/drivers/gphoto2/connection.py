@@ -99,6 +99,8 @@ class Connection:
         self._shown: dict[str, Any] = {}
         self._stale = False
         self.panel: widgets.Panel | None = None
+        self.attempted = (clock.now(), clock.monotonic())
+        """When the newest attempt of a patient command began: UTC, monotonic seconds."""
 
     # ---- open and close
 
@@ -106,6 +108,11 @@ class Connection:
     def connected(self) -> bool:
         """Whether the camera is open, as far as this process knows."""
         return self.panel is not None and self._child is not None and self._child.alive
+
+    @property
+    def died(self) -> bool:
+        """Whether an open camera was lost with its process, unnoticed by any command."""
+        return self.panel is not None and not self.connected
 
     @property
     def pid(self) -> int | None:
@@ -195,14 +202,17 @@ class Connection:
 
     async def patient(self, op: str, deadline: Seconds, **arguments: Any) -> dict[str, Any]:
         """A command, repeated with pauses while the camera is busy."""
-        for pause in self.limits.busy:
+        for pause in (*self.limits.busy, None):
+            self.attempted = (self._clock.now(), self._clock.monotonic())
             try:
                 return await self.call(op, deadline, **arguments)
             except CameraBusyError as error:
+                if pause is None:
+                    raise
                 self._on_busy(str(error))
                 await self._clock.sleep(pause)
                 self._on_busy(None)
-        return await self.call(op, deadline, **arguments)
+        raise AssertionError("the last pause is None")
 
     def abort(self) -> None:
         """End a bulb exposure early."""
@@ -229,13 +239,18 @@ class Connection:
         if texts:
             answer = await self.patient("set", self.limits.command_s, values=texts)
             self._shown.update(answer["values"])
+            if again := {name: texts[name] for name in answer["failed"] if name in self._shown}:
+                # A busy camera's answer to a setting reaches us as "bad parameters": ask once more.
+                await self._clock.sleep(self.limits.busy[0] if self.limits.busy else 0.0)
+                answer = await self.patient("set", self.limits.command_s, values=again)
+                self._shown.update(answer["values"])
         return panel.applied(settings, self._shown)
 
     async def status(self) -> tuple[Status, list[CameraFile]]:
         """Battery and card; and the files that appeared since the last question."""
+        events = await self.call("events", self.limits.command_s, seconds=0.0)
         shown = await self.call("get", self.limits.command_s, names=list(widgets.BATTERY))
         storage = await self.call("storage", self.limits.command_s)
-        events = await self.call("events", self.limits.command_s, seconds=0.0)
         self._stale |= events["changed"]
         status = Status(
             battery_percent=widgets.battery(shown["values"]), card_free_images=storage["free_images"]
@@ -286,7 +301,7 @@ class Connection:
         storage = await self.call("storage", self.limits.command_s)
         if storage["free_images"] == 0 or storage["free_kilobytes"] == 0:
             raise CardFullError(
-                f"{self.name}: the memory card is full; pictures are taken again as soon as it has room"
+                f"{self.name}: the memory card is full or missing; pictures go on when there is room"
             ) from cause
 
     async def preview(self) -> bytes:

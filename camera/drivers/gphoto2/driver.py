@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from camera.drivers.base import (
     Settings,
     Standing,
     Status,
+    exposure_end,
 )
 from camera.drivers.gphoto2.connection import Connection, Limits
 from camera.drivers.gphoto2.faults import RESCUABLE
@@ -34,6 +35,7 @@ from camera.errors import (
     NotConnectedError,
 )
 from skycam_project.common.clock import Clock, SystemClock
+from skycam_project.common.units import Seconds
 
 
 class GPhoto2Driver:
@@ -79,8 +81,10 @@ class GPhoto2Driver:
         )
         self._stock = Stock(spool, lambda name, details: self.on_event(name, details))
         self._lock = asyncio.Lock()
+        self._handed_out: dict[int | None, Frame] = {}
         self._failures = 0
         self._closing = False
+        self.exposing_s: Seconds | None = None
         self._aborted: asyncio.Event | None = None
         self._abandoned: asyncio.Task[None] | None = None
 
@@ -145,10 +149,14 @@ class GPhoto2Driver:
         if self._closing:
             raise NotConnectedError(f"{self._name} is being disconnected")
         again = self.standing.state is not DriverState.ABSENT
+        if self._connection.died:
+            text = f"{self._name}: the driver's process ended between two commands"
+            self.on_event("camera_failed", {"code": CameraFaultError.code, "text": text})
         self._stand(DriverState.CONNECTING, self.standing.reason)
         try:
             await self._connection.open()
             await self._stock.take(self._connection)
+            self._handed_out.clear()  # they are leftovers now
         except CameraError as error:
             raise await self._fail(error, always=True) from error.__cause__
         self.counters.restarts += again
@@ -188,7 +196,7 @@ class GPhoto2Driver:
         async with self._lock:
             await self._settle()
             if not self.connected:
-                if self._connection.panel is not None:  # it ended by itself since the last command
+                if self._connection.died:
                     await self._fail(CameraFaultError(f"{self._name}: the driver's process ended"))
                 raise NotConnectedError(
                     f"{self._name} is not connected: {self.standing.reason or 'connect it first'}"
@@ -232,7 +240,9 @@ class GPhoto2Driver:
                     self._abandoned = asyncio.create_task(self._discard(work))
             if not work.done():
                 raise ExposureAbortedError(f"{self._name}: the exposure was stopped")
-            return work.result()
+            frame = work.result()
+            self._handed_out[frame.token] = frame
+            return frame
 
     async def abort(self) -> None:
         if self._aborted:
@@ -259,26 +269,28 @@ class GPhoto2Driver:
 
     async def _expose(self, connection: Connection, settings: Settings) -> Frame:
         applied = await connection.apply(settings)
-        start, started = self._clock.now(), self._clock.monotonic()
-        number = self._stock.ledger.begin(start, applied)
+        number = self._stock.ledger.begin(self._clock.now(), applied)
+        self.exposing_s = applied.exposure_s
         self._stand(DriverState.EXPOSING)
         try:
-            frame = await self._shoot(connection, number, start, applied)
+            frame = await self._shoot(connection, number, applied)
         except CameraError as error:
             if not error.reopen:
                 self._stock.ledger.cancel(number)
                 full = isinstance(error, CardFullError)
                 self._stand(DriverState.FAULT if full else DriverState.IDLE, str(error))
             raise
+        finally:
+            self.exposing_s = None
         self._failures = 0
         self._stand(DriverState.IDLE)
-        length = (frame.end - frame.start).total_seconds()
-        ended = min(self._clock.monotonic(), started + length)
-        return replace(frame, start_monotonic=started, end_monotonic=ended)
+        return frame
 
-    async def _shoot(self, connection: Connection, number: int, start: datetime, applied: Applied) -> Frame:
+    async def _shoot(self, connection: Connection, number: int, applied: Applied) -> Frame:
         try:
             captured = await connection.capture(applied)
+            start, started = connection.attempted
+            ended = self._clock.monotonic()
             self._stock.note_strangers(captured.strangers)
             self._stand(DriverState.DOWNLOADING)
             originals = await self._stock.fetch(connection, number, captured.files)
@@ -286,7 +298,15 @@ class GPhoto2Driver:
             if error.device_code not in RESCUABLE:
                 raise
             return await self._rescue(connection, number, error)
-        return self._stock.frame(connection, number, originals, applied, start, self._clock.now())
+        fetched = self._clock.monotonic()
+        end = exposure_end(start, applied.exposure_s, start + timedelta(seconds=ended - started))
+        frame = self._stock.frame(connection, number, originals, applied, start, end)
+        return replace(
+            frame,
+            start_monotonic=started,
+            end_monotonic=min(ended, started + (end - start).total_seconds()),
+            download_s=fetched - ended,
+        )
 
     async def _rescue(self, connection: Connection, number: int, cause: CameraError) -> Frame:
         """The picture may be on the card all the same: open the camera in a fresh process and look."""
@@ -309,14 +329,15 @@ class GPhoto2Driver:
 
     async def acknowledge(self, frame: Frame) -> None:
         self._stock.acknowledge(frame)
+        self._handed_out.pop(frame.token, None)
         if self.connected:
             async with self._turn() as connection:
                 await self._stock.delete(connection, frame)
 
     async def recovered(self) -> list[Frame]:
-        frames: list[Frame] = []
         async with self._turn() as connection:
             for leftover in list(self._stock.leftovers):
-                frames.append(await self._stock.recover(connection, leftover))
+                frame = await self._stock.recover(connection, leftover)
                 self._stock.leftovers.remove(leftover)
-        return frames
+                self._handed_out[frame.token] = frame
+            return sorted(self._handed_out.values(), key=lambda frame: frame.start)

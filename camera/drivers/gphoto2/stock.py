@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from camera.drivers.base import Applied, CameraFile, Frame, Original, exposure_end
+from camera.drivers.base import Applied, CameraFile, Frame, Original
 from camera.drivers.gphoto2.connection import Connection
 from camera.drivers.gphoto2.ledger import Ledger, OpenExposure
 from camera.drivers.gphoto2.spool import Spool, is_raw, media_type
@@ -129,7 +129,7 @@ class Stock:
             originals[0],
             applied,
             start,
-            exposure_end(start, applied.exposure_s, end),
+            end,
             companions=tuple(originals[1:]),
             warnings=applied.warnings,
             metadata=metadata,

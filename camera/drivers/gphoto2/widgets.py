@@ -69,6 +69,8 @@ ALL: Final = (
 )
 """Everything we ask a camera for when it is opened."""
 
+PTPIP_MODEL: Final = "PTP/IP Camera"
+"""Libgphoto2's one name for all cameras on the network."""
 BULB_MAX: Final = 3600.0
 """Seconds: the longest bulb exposure we offer."""
 SNAP: Final = 1 / 6
@@ -158,12 +160,14 @@ class Panel:
             _mode_warning(widgets),
         )
 
-    def model(self, fallback: str) -> str:
-        """What the camera calls itself, with its maker where the model does not begin with it."""
+    def model(self, library_name: str) -> str:
+        """What libgphoto2 calls a USB camera; what a network camera calls itself, maker first."""
+        if library_name != PTPIP_MODEL:
+            return library_name
         name, maker = self.identity.get("cameramodel", ""), self.identity.get("manufacturer", "")
         maker = maker.removesuffix(" Corporation").removesuffix(" Inc.").removesuffix(".")
         if not name:
-            return fallback
+            return library_name
         return name if not maker or name.lower().startswith(maker.split()[0].lower()) else f"{maker} {name}"
 
     def is_bulb(self, exposure: float) -> bool:

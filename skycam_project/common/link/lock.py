@@ -24,9 +24,20 @@ class OwnerLock:
 
     def acquire(self) -> None:
         """Take the lock. Raises `OwnedElsewhere` at once when another process, or this one, has it."""
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while True:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if self._taken(handle):
+                break
+            os.close(handle)  # its owner removed the file between our open and our lock
+        self._handle = handle
+        _held.add(self)
+
+    def _taken(self, handle: int) -> bool:
+        """Lock the open file and sign it; whether it still is the one under the path. Closes it on an error."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not self._is_current(handle):
+                return False
             os.ftruncate(handle, 0)
             os.pwrite(handle, b"%d" % os.getpid(), 0)
         except BlockingIOError:
@@ -37,11 +48,23 @@ class OwnerLock:
         except BaseException:
             os.close(handle)
             raise
-        self._handle = handle
-        _held.add(self)
+        return True
+
+    def _is_current(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(handle))
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
-        """Give the lock back; nothing happens when it is not held."""
+        """Remove the file and give the lock back; nothing happens when it is not held."""
+        if self._handle is not None:
+            if self._is_current(self._handle):
+                self.path.unlink()
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Close this process's handle; the file stays for whoever holds the lock."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
@@ -52,7 +75,7 @@ def _let_go_in_child() -> None:
     """Closing the child's copy leaves the parent's lock as it is."""
     for lock in list(_held):
         with contextlib.suppress(OSError):
-            lock.release()
+            lock.let_go()
 
 
 os.register_at_fork(after_in_child=_let_go_in_child)

@@ -30,12 +30,12 @@ export class Capture {
   }
 
   draw(view) {
-    const { id, entry, state, linked, fresh, now, cameras } = view;
-    if (this.id !== id) [this.id, this.error] = [id, ""];
+    const { id, live, entry, state, linked, fresh, now, cameras } = view;
+    if (this.id !== id) [this.id, this.error, this.next] = [id, "", Number.NaN];
     this.view = view;
     looks(this.panel, entry, linked);
     status($("#camera-status"), ...cameraStatus(entry, linked, now));
-    age($("#state-age"), fresh ? Number.NaN : (entry?.at ?? Number.NaN), 0);
+    age($("#state-age"), fresh || !state ? Number.NaN : linked ? entry.since : live.heardAt, 0);
     this.reason(entry, state);
     const [value, unit] = exposure(state?.settings?.exposure_s);
     text($("[data-f=value]", $("#exposure-now")), value);
@@ -88,7 +88,11 @@ export class Capture {
   }
 
   tick({ state, fresh, now }) {
-    const next = parse(state?.run?.next_frame_at);
+    const { run, exposure: taken } = state ?? {};
+    // While a frame is taken its host cannot know the next slot: it is one interval after the start of this one.
+    const slot = taken ? parse(taken.started_at) + 1000 * run?.interval_s : Number.NaN;
+    this.next = parse(run?.next_frame_at) || slot || (run ? this.next : Number.NaN);
+    const { next } = this;
     const left = Math.max(0, Math.ceil((next - now) / 1000));
     text(this.facts.next, fresh && Number.isFinite(next) ? span(left) : NONE);
   }
@@ -146,7 +150,7 @@ export class Capture {
       }
     } finally {
       attr(button, "aria-busy", null);
-      if (this.id === id) this.refuse();
+      this.view.live.changed();
     }
   }
 }

@@ -1,9 +1,11 @@
 // The settings of a run, made from what the camera can do: a list becomes a select, a range a field with its limits.
+// A shutter that can be held open offers round times beyond its list as well.
 // Until somebody edits, the fields follow the camera; then they keep what was typed until the run starts.
 import { attr, icon, make, text } from "../dom.js";
 import { apertureText, exposure, exposureText, num } from "../format.js";
 
-const LONGEST_S = 86400;
+const INTERVAL = { minimum: 0.2, maximum: 86400 };
+const BULB = [45, 60, 90, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600];
 
 /** "1/250", "0.5", "0,5" or "30" as a number; NaN for anything else. */
 export function readNumber(words) {
@@ -20,7 +22,15 @@ const KINDS = [
   { name: "aperture_f", label: "Aperture", unit: "", of: "aperture", show: (v) => String(v), option: apertureText },
 ];
 
-const limits = ({ limit, show, unit }, { min, max }) => `${(limit ?? show)(min)} to ${(limit ?? show)(max)} ${unit}`.trim();
+const limits = ({ limit, show, unit }, { minimum, maximum }) =>
+  `${(limit ?? show)(minimum)} to ${(limit ?? show)(maximum)} ${unit}`.trim();
+
+/** The values to choose from, or none for a range. */
+function offered({ values = [], bulb, bulb_max: longest }) {
+  if (!values.length || !bulb) return values;
+  const last = Math.max(...values);
+  return [...values, ...BULB.filter((seconds) => seconds > last && seconds <= (longest ?? Infinity))];
+}
 
 export class Fields {
   constructor(form) {
@@ -33,8 +43,8 @@ export class Fields {
     if (this.id !== id) [this.id, this.interval] = [id, interval];
     if (state?.run?.interval_s) this.interval = state.run.interval_s;
     const capabilities = state?.capabilities ?? {};
-    const made = JSON.stringify([id, capabilities, state?.settings?.gain_unit]);
-    if (made !== this.made) this.make(made, capabilities, state?.settings?.gain_unit);
+    const made = JSON.stringify([id, capabilities]);
+    if (made !== this.made) this.make(made, capabilities);
     for (const row of this.rows) {
       row.input.disabled = locked;
       row.value = row.kind.of ? state?.settings?.[row.kind.name] : this.interval;
@@ -42,24 +52,25 @@ export class Fields {
     }
   }
 
-  make(made, capabilities, gainUnit) {
+  make(made, capabilities) {
     this.made = made;
     this.rows = [];
     for (const kind of KINDS) {
-      const can = kind.of ? capabilities[kind.of] : { kind: "range", min: 0.2, max: LONGEST_S };
-      if (can) this.rows.push(this.row(kind, can, kind.name === "gain" && gainUnit ? gainUnit : kind.label));
+      const can = kind.of ? capabilities[kind.of] : INTERVAL;
+      if (can) this.rows.push(this.row(kind, can, (kind.name === "gain" && can.unit) || kind.label));
     }
     this.form.replaceChildren(...this.rows.map(({ box }) => box), make("button", { type: "submit", hidden: true }));
   }
 
   row(kind, can, label) {
     const id = `set-${kind.name}`;
-    const listed = can.kind === "enum";
+    const values = offered(can);
+    const listed = values.length > 0;
     const input = listed ? make("select", { class: "input", id }) : make("input", { class: "input", id, inputmode: "decimal", autocomplete: "off" });
-    if (listed) for (const value of can.values) input.append(make("option", { value }, kind.option(value)));
+    for (const value of values) input.append(make("option", { value }, kind.option(value)));
     const hint = make("span", { class: "hint", id: `${id}-hint` }, listed ? "" : limits(kind, can));
     attr(input, "aria-describedby", hint.id);
-    const row = { kind, can, input, hint, allowed: hint.textContent, dirty: false };
+    const row = { kind, can, listed, input, hint, allowed: hint.textContent, dirty: false };
     input.addEventListener("input", () => {
       row.dirty = true;
       this.mark(row, "");
@@ -78,7 +89,7 @@ export class Fields {
 
   put(row, value) {
     const known = typeof value === "number";
-    if (row.can.kind !== "enum") {
+    if (!row.listed) {
       const shown = known ? row.kind.show(value) : "";
       if (row.input.value !== shown) row.input.value = shown;
       return;
@@ -95,9 +106,10 @@ export class Fields {
     let wrong = null;
     for (const row of this.rows) {
       if (command === "single" && !row.kind.of) continue;
-      if (row.input.value === "" && row.can.kind === "enum") continue; // the camera does not tell and nobody chose
-      const value = row.can.kind === "enum" ? Number(row.input.value) : readNumber(row.input.value);
-      const allowed = row.can.kind === "enum" || (value >= row.can.min && value <= row.can.max);
+      const untold = row.value === null || row.value === undefined;
+      if (row.input.value === "" && untold) continue; // the camera does not tell and nobody chose
+      const value = row.listed ? Number(row.input.value) : readNumber(row.input.value);
+      const allowed = row.listed || (value >= row.can.minimum && value <= row.can.maximum);
       this.mark(row, allowed ? "" : `A number, ${row.allowed}.`);
       if (!allowed) wrong ??= row;
       body[row.kind.name] = value;

@@ -1,7 +1,7 @@
 // The state line: within two seconds it answers whether anything needs somebody.
 import { local } from "../clock.js";
 import { $, say, status, text } from "../dom.js";
-import { num, room, span } from "../format.js";
+import { interval, num, room } from "../format.js";
 import { cameraStatus } from "../words.js";
 import { slots } from "../looks.js";
 
@@ -28,7 +28,7 @@ export class Head {
     const run = state?.run;
     $("#facts").hidden = !run;
     if (run) {
-      text($("[data-t]", this.facts.pace), `every ${span(run.interval_s)}`);
+      text($("[data-t]", this.facts.pace), `every ${interval(run.interval_s)}`);
       text($("[data-t]", this.facts.count), run.frames === 1 ? "1 frame" : `${num(run.frames)} frames`);
     }
     const chip = $("#session-chip");

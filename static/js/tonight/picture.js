@@ -13,6 +13,9 @@ export function pictureOf(camera, frame, kind) {
   return name ? `/cameras/${encodeURIComponent(camera)}/${kind}/${encodeURIComponent(name)}` : null;
 }
 
+/** A frame's number in its run; a single frame has only the one in its session. */
+const numberOf = ({ number, id }) => number ?? Number(/\d+$/.exec(id)?.[0] ?? Number.NaN);
+
 export class Picture {
   constructor() {
     this.panel = $("#now");
@@ -43,7 +46,7 @@ export class Picture {
     const { number, time, stats, settings } = this.hud;
     for (const corner of [number, time, stats, settings]) corner.hidden = !frame;
     if (!frame) return;
-    text(number, `frame ${num(frame.number)}`);
+    text(number, `frame ${num(numberOf(frame))}`);
     text(time, local.time(parse(frame.taken_at), serverNow()));
     text(stats, frame.width ? `${frame.width} × ${frame.height} · ${bytes(frame.bytes)}` : bytes(frame.bytes));
     const words = [exposureText(frame.exposure_s)];
@@ -65,7 +68,7 @@ export class Picture {
       return;
     }
     attr(full, "href", address);
-    const label = `Newest frame of ${state.name}, number ${frame.number}, ${local.time(parse(frame.taken_at))}`;
+    const label = `Newest frame of ${state.name}, number ${numberOf(frame)}, ${local.time(parse(frame.taken_at))}`;
     if (this.wanted === address) return;
     this.wanted = address;
     const next = new Image();
@@ -77,7 +80,7 @@ export class Picture {
       this.shown = null;
       this.image.hidden = true;
       this.missing.hidden = false;
-      text(this.missing.firstElementChild, `The preview of frame ${frame.number} could not be loaded.`);
+      text(this.missing.firstElementChild, `The preview of frame ${numberOf(frame)} could not be loaded.`);
       return;
     }
     if (this.wanted !== address) return; // a newer frame came first
@@ -90,7 +93,7 @@ export class Picture {
 
   reason(frame, state, entry) {
     if (!entry) return "Waiting for the camera’s state";
-    if (frame) return `Frame ${frame.number} has no preview.`;
+    if (frame) return `Frame ${numberOf(frame)} has no preview.`;
     if (!state) return "No frame: the camera’s host does not answer.";
     return state.capturing ? "No frame yet. The first one is being taken." : "No frame yet.";
   }

@@ -16,7 +16,7 @@ export class System {
     this.rows = new Map();
   }
 
-  draw({ live, linked, state, fresh }) {
+  draw({ live, linked, state }) {
     const up = live.devices.get("up");
     looks(this.panel, up, linked);
     const why = $("#system-why");
@@ -27,7 +27,7 @@ export class System {
       return { name: process.name, s, fact, since: parse(process.since) };
     });
     this.summary(up, linked, wanted);
-    if (fresh && Number.isFinite(state?.disk_free_bytes)) wanted.push(this.disk(state));
+    if (Number.isFinite(state?.disk_free_bytes)) wanted.push(this.disk(state));
     this.show(wanted);
   }
 

@@ -1,0 +1,63 @@
+"""How numeric kernels are compiled and spread over the cores.
+
+Kernels are compiled without numba's own thread pool (`parallel=True`): its default layer aborts the process
+when two Python threads run kernels at once, and its OpenMP layer when the process forks. They release the
+GIL instead and a plain thread pool gives each core a band of rows. A kernel's result never depends on where
+the bands end, so that the same input gives the same bytes on any number of cores.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_pool: tuple[int, ThreadPoolExecutor] | None = None
+
+
+def kernel(function: Function) -> Function:
+    """Compile on first use; machine code is kept beside the module or in `NUMBA_CACHE_DIR`."""
+    return _compile(function, fastmath=True)
+
+
+def exact_kernel(function: Function) -> Function:
+    """As `kernel`, but sums and divides in the order written: for kernels whose input may hold NaN."""
+    return _compile(function, fastmath=False)
+
+
+def _compile(function: Function, fastmath: bool) -> Function:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    try:
+        return cast(Function, numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # no folder to cache in: a read-only installation without a writable home
+        return cast(Function, numba.njit(**options)(function))
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_bands(rows: int, work: Callable[[int, int], None], bands: int | None = None) -> None:
+    """Call `work(first, end)` for bands that cover rows 0 … `rows` - 1, one per core; wait for all.
+
+    Args:
+        rows: number of rows, > 0.
+        work: must release the GIL to gain anything, and touch only its own rows.
+        bands: number of bands; one per core when None.
+    """
+    global _pool
+    count = max(1, min(bands or cores(), rows))
+    if count == 1:
+        work(0, rows)
+        return
+    if _pool is None or _pool[0] != os.getpid():  # threads do not survive a fork
+        _pool = os.getpid(), ThreadPoolExecutor(cores(), thread_name_prefix="sky")
+    edges = [rows * n // count for n in range(count + 1)]
+    for done in [_pool[1].submit(work, edges[n], edges[n + 1]) for n in range(count)]:
+        done.result()

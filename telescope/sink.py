@@ -1,0 +1,179 @@
+"""Where a telescope's frames go, and which session they belong to (architecture §4)."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sessions.services import summary
+from sessions.store.manager import SessionManager
+from skycam_project.common.clock import iso_utc
+from skycam_project.common.pixels import PixelFile, write_pixels
+from skycam_project.common.units import Degrees, Seconds
+from telescope.dwarf.frame import Frame
+from telescope.dwarf.heavens import Equatorial, separation
+from telescope.dwarf.session.state import Board
+from telescope.pixels import mosaic
+from telescope.preview import make_preview
+
+logger = logging.getLogger(__name__)
+
+CAMERA = "tele"
+OTHER_TARGET: Degrees = 1.0
+"""A target further away than this begins a session of its own."""
+IDLE_END: Seconds = 900.0
+"""An observation ends by itself after so long without a frame."""
+LOOK: Seconds = 10.0
+
+
+class TelescopeSink:
+    """The sessions of one telescope, as its host sees them.
+
+    The first light exposure opens an observation named after the last slew's target. It ends on park, when the
+    last client leaves, with a target more than a degree away, or after a quarter of an hour without a frame.
+
+    Args:
+        sessions: of this telescope, owned by this process.
+        board: the telescope's state.
+        images: the folder of pixel files.
+        previews: the folder of preview pictures.
+
+    Attributes:
+        newest: the newest frame for pages; None before the first.
+    """
+
+    def __init__(self, sessions: SessionManager, board: Board, images: Path, previews: Path) -> None:
+        self._sessions, self._board, self._images, self._previews = sessions, board, images, previews
+        self.newest: dict[str, Any] | None = None
+        self._place: Equatorial | None = None
+        self._last_frame: Seconds = 0.0
+        for folder in (images, previews):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    # ---- what the host calls
+
+    async def frame(self, frame: Frame) -> str:
+        """Store a frame; on return it is on disk. Raises what `SessionManager.add_original` raises."""
+        self._last_frame = asyncio.get_running_loop().time()
+        return await asyncio.to_thread(self._keep, frame)
+
+    async def image(self, frame: Frame, number: str) -> PixelFile:
+        """Lay the pixels out in Alpaca's order, and make the preview beside."""
+        return await asyncio.to_thread(self._lay_out, frame, number)
+
+    def event(self, name: str, **details: Any) -> None:
+        """Something a reader of the session wants to know."""
+        self._sessions.add_event(name, details)
+
+    def session(self) -> dict[str, Any]:
+        """A summary of the running session."""
+        return summary(self._sessions.status())
+
+    # ---- which session
+
+    def watch(self, state: Mapping[str, Any]) -> None:
+        """End the observation when the telescope is parked or nobody holds it any more."""
+        if not self._observing:
+            return
+        held = any(clients["holding"] for clients in state["clients"].values())
+        if state["mount"]["parked"] or not held:
+            self._end("the telescope was parked" if held else "the last client has left")
+
+    async def end_idle_observations(self) -> None:
+        """Until cancelled: end an observation that has had no frame for a quarter of an hour."""
+        while True:
+            await asyncio.sleep(LOOK)
+            if self._observing and asyncio.get_running_loop().time() - self._last_frame > IDLE_END:
+                self._end("no frame for 15 min")
+
+    @property
+    def _observing(self) -> bool:
+        return self._sessions.active_session.type == "observation"
+
+    def _end(self, reason: str) -> None:
+        self._sessions.add_event("observation_ended", {"reason": reason})
+        self._sessions.end_session(wait=False)
+
+    def _open(self, frame: Frame) -> None:
+        mount = self._board.mount
+        known = mount.target_ra_hours is not None and mount.target_dec_deg is not None
+        place = Equatorial(mount.target_ra_hours or 0.0, mount.target_dec_deg or 0.0) if known else None
+        if self._observing:
+            near = place is None or self._place is None or separation(place, self._place) <= OTHER_TARGET
+            if near:
+                self._place = self._place or place
+                return
+        coordinates = {"ra": place.ra_hours * 15, "dec": place.dec_deg, "frame": "icrs"} if place else None
+        meta = {"target_coords": coordinates} if coordinates else {}
+        self._sessions.start_session("observation", target=mount.target_name or None, **meta)
+        self._place = place
+
+    # ---- one frame
+
+    def _keep(self, frame: Frame) -> str:
+        if frame.exposure.light and not frame.recovered:
+            self._open(frame)
+        # The session moves its file away; the host still needs its own to see where the frame points.
+        kept = frame.path.with_name(f"{frame.path.name}.kept")
+        kept.unlink(missing_ok=True)
+        os.link(frame.path, kept)
+        mount = self._board.mount
+        pointing = {"ra_deg": mount.ra_hours * 15, "dec_deg": mount.dec_deg} if mount.position_known else {}
+        values = {
+            **pointing,
+            "exposure_us": round(frame.exposure.duration_s * 1e6),
+            "gain": frame.exposure.gain,
+            "sensor_temp_c": frame.temperature_c,
+            "focus_pos": self._board.focus.position,
+            "filter": self._filter(),
+        }
+        record = self._sessions.add_original(
+            CAMERA,
+            kept,
+            file_name=frame.path.name,
+            media_type=frame.media_type,
+            info={
+                "model": "DWARF 3 tele",
+                "pixel_size_um": 2.0,
+                "focal_length_mm": 150.0,
+                "bayer_pattern": "RGGB",
+            },
+            settings={"exposure_us": values["exposure_us"], "gain": frame.exposure.gain},
+            time=frame.start,
+            mid_time=iso_utc(frame.middle),
+            image_type="Light Frame" if frame.exposure.light else "Dark Frame",
+            rejected=frame.rejected,
+            cards=dict(frame.cards),
+            **{key: value for key, value in values.items() if value is not None},
+        )
+        return f"{self._sessions.active_session.id}/{record.index:06d}"
+
+    def _filter(self) -> str | None:
+        filters = self._board.filters
+        position = filters.position
+        return (
+            filters.names[position] if position is not None and 0 <= position < len(filters.names) else None
+        )
+
+    def _lay_out(self, frame: Frame, number: str) -> PixelFile:
+        pixels = mosaic(frame.path)
+        stem = f"tele-{frame.start:%Y%m%dT%H%M%S%f}"
+        image = write_pixels(self._images, stem, pixels)
+        for old in self._images.glob("tele-*"):
+            if old.name != stem:
+                old.unlink(missing_ok=True)  # whoever sends it holds it open
+        preview = make_preview(self._previews, pixels, stem)
+        self.newest = {
+            "id": number,
+            "taken_at": iso_utc(frame.start),
+            "exposure_s": frame.exposure.duration_s,
+            "gain": frame.exposure.gain,
+            "filter": self._filter(),
+            "width": pixels.shape[1],
+            "height": pixels.shape[0],
+            "target": self._board.mount.target_name,
+            **preview,
+        }
+        return image
