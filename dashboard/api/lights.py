@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dashboard.api.cameras import ERROR
-from lighting.engine.engine import MODES
+from lighting.engine.rig import MODES
 from lighting.services import command, lights
 
 STATE = {

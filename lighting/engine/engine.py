@@ -17,7 +17,7 @@ from lighting.engine.dedupe import Dedupe
 from lighting.engine.inbox import Entry, Inbox
 from lighting.engine.interlock import Interlock
 from lighting.engine.quick import replace_quickly
-from lighting.engine.rig import FULL, MAIN, Fixture, Rig, parse_patch
+from lighting.engine.rig import FULL, MAIN, MODES, Fixture, Rig, parse_patch
 from lighting.engine.slot import Slot
 from lighting.engine.state import RgbState, StateFile
 from lighting.errors import InterlockedError, InvalidError, LightingError, QueueFullError
@@ -35,7 +35,6 @@ SYNC_EVERY: Seconds = 1.0
 EVENTS_KEPT = 20
 LOOSE = Fixture("channels")
 """What channels without a fixture count as."""
-MODES = ("normal", "dark", "blackout")
 
 
 class Engine:

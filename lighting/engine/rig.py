@@ -9,6 +9,7 @@ from lighting.errors import InvalidError, MissingError
 
 PROFILES = {"dimmer": ("level",), "rgb": ("r", "g", "b"), "rgbw": ("r", "g", "b", "w")}
 ROLES = ("main", "room-white", "room-red", "path", "flat-panel", "beacon", "other")
+MODES = ("normal", "dark", "blackout")
 MAIN = "main"
 SLOTS = 512
 LAST_UNIVERSE = 63
