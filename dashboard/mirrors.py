@@ -1,6 +1,6 @@
 """The web process's copies of all devices: one mirror per device, started with the first request.
 
-Names are those of the live interface: `camera/<id>`, `telescope/<n>`, `processing`, `up`.
+Names are those of the live interface: `camera/<id>`, `telescope/<n>`, `processing`, `up`, `lighting`.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.conf import settings
 
+from lighting.services import lights
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.link import Mirror, NotConnected
 
@@ -28,7 +29,8 @@ def mirrors() -> dict[str, Mirror]:
     cameras = {f"camera/{camera.id}": f"camera-{camera.id}" for camera in settings.CONFIG.all_cameras()}
     telescope = {"telescope/0": "telescope-0"} if settings.CONFIG.telescope_host else {}
     links = telescope | cameras | {"processing": "processing", "up": "up"}
-    return {device: Mirror(settings.RUN, link) for device, link in links.items()}
+    found = {device: Mirror(settings.RUN, link) for device, link in links.items()}
+    return found if settings.CONFIG.dmx_engine == "off" else found | {"lighting": lights()}
 
 
 def telescope_numbers() -> list[str]:

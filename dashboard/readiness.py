@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from lighting.services import readiness as lights_readiness
 from skycam_project.config.broker import broker_urls
 
 REFUSE_BELOW = 0.02
@@ -16,7 +17,11 @@ REFUSE_BELOW = 0.02
 def readiness() -> dict:
     """`ready`, document 004's keys, and `parts`: name to `{"ok", "reason"}`."""
     parts = {"database": _database(), "broker": _broker(), "disk": _disk(), **_hosts()}
-    return {"ready": all(part["ok"] for part in parts.values()), "parts": parts}
+    lights = lights_readiness()
+    reason = lights.pop("reason")
+    if settings.CONFIG.dmx_engine != "off":
+        parts["lighting"] = _part(reason)
+    return {"ready": all(part["ok"] for part in parts.values()), **lights, "parts": parts}
 
 
 def _part(reason: str | None) -> dict:
@@ -56,4 +61,7 @@ def _disk() -> dict:
 def _hosts() -> dict:
     from dashboard.mirrors import mirrors
 
-    return {device: _part(mirror.problem or None) for device, mirror in mirrors().items() if device != "up"}
+    hosts = mirrors().items()
+    return {
+        device: _part(mirror.problem or None) for device, mirror in hosts if device not in ("up", "lighting")
+    }

@@ -7,6 +7,7 @@ from dashboard.consumers import CapturesConsumer, LiveConsumer
 
 urlpatterns = [
     path("", views.TonightView.as_view(), name="tonight"),
+    path("lights/", views.LightsView.as_view(), name="lights"),
     path("status/", views.StatusView.as_view(), name="status"),
     path("telescope/<slug:number>/", views.TelescopeView.as_view(), name="telescope"),
     path("welcome/", views.welcome, name="welcome"),

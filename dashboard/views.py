@@ -18,6 +18,7 @@ from dashboard.forms import LoginForm, WelcomeForm
 from dashboard.mirrors import telescope_numbers
 from dashboard.readiness import readiness
 from dashboard.services import owner_exists
+from lighting.engine.rig import ROLES
 from skycam_project.common.nights import night_label, site_zone
 
 
@@ -64,6 +65,19 @@ class TelescopeView(Page):
             raise Http404
         config = settings.CONFIG
         return super().get_context_data(number=number, name=config.telescope_name, config=config, **kwargs)
+
+
+class LightsView(Page):
+    """`/lights/`: colour, scenes, show, outputs, fixtures, backups."""
+
+    template_name = "lighting/lights.html"
+    here = "lights"
+
+    def get_context_data(self, **kwargs):
+        roles = [role for role in ROLES if role != "main"]
+        return super().get_context_data(
+            parts=[("r", "Red"), ("g", "Green"), ("b", "Blue")], roles=roles, **kwargs
+        )
 
 
 class StatusView(Page):

@@ -15,13 +15,20 @@ from django.conf import settings  # noqa: E402
 
 from dashboard.mirrors import start_mirrors  # noqa: E402
 from dashboard.urls import websocket_urlpatterns  # noqa: E402
+from lighting.consumers import application as lights_application  # noqa: E402
 from skycam_project.alpaca_devices import alpaca_route  # noqa: E402
 from skycam_project.alpaca_route import AlpacaRoute  # noqa: E402
 from skycam_project.origins import OwnPagesOnly  # noqa: E402
 
 alpaca = alpaca_route()
 METRICS_PORT = settings.CONFIG.prometheus_port
-websocket = OwnPagesOnly(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+pages = OwnPagesOnly(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+lights = lights_application()
+
+
+async def websocket(scope, receive, send):
+    """One live socket; document 004's looks at origins by its own list."""
+    await (lights if scope["path"] == "/ws" else pages)(scope, receive, send)
 
 
 async def application(scope, receive, send):

@@ -1,6 +1,7 @@
 """Guards that stand before every view (security.md 1 and 2)."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -13,6 +14,8 @@ FORWARDED = (
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_VIA",
 )
+LIGHTS = re.compile(r"/(rgb|blackout|usb|projects|scenes|show)(/.*)?")
+"""Document 004's addresses; they need no login."""
 UNAUTHENTICATED = ("/metrics", "/healthz", "/readyz")
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 JSON_ONLY = ("/control/", "/api/camera/")
@@ -32,6 +35,18 @@ def peer_in(address: str, networks: Iterable[ipaddress.IPv4Network | ipaddress.I
 def refusal(code: str, text: str, status: int = 403) -> JsonResponse:
     """The one form of an error answer."""
     return JsonResponse({"error": {"code": code, "text": text, "field": None}}, status=status)
+
+
+def is_lights(path: str) -> bool:
+    """Whether an address is one of document 004's."""
+    return LIGHTS.fullmatch(path) is not None
+
+
+def _refuse(request: HttpRequest, code: str, text: str, status: int = 403) -> JsonResponse:
+    """A refusal in the form that the address promises."""
+    if is_lights(request.path):
+        return JsonResponse({"detail": text}, status=status)
+    return refusal(code, text, status)
 
 
 def _middleware(check):
@@ -56,13 +71,15 @@ def _middleware(check):
 @_middleware
 def refuse_hidden_peers(request: HttpRequest) -> JsonResponse | None:
     """Behind an unknown proxy on this host every peer looks local: refuse what needs no login then."""
-    if not request.path.startswith(UNAUTHENTICATED):
+    if not (request.path.startswith(UNAUTHENTICATED) or is_lights(request.path)):
         return None
     if any(header in request.META for header in FORWARDED) and not peer_in(
         request.META.get("REMOTE_ADDR", ""), settings.CONFIG.trusted_proxies
     ):
-        return refusal(
-            "unknown_proxy", "This request came through a proxy that SKYCAM_TRUSTED_PROXIES does not name."
+        return _refuse(
+            request,
+            "unknown_proxy",
+            "This request came through a proxy that SKYCAM_TRUSTED_PROXIES does not name.",
         )
     return None
 
@@ -70,13 +87,18 @@ def refuse_hidden_peers(request: HttpRequest) -> JsonResponse | None:
 @_middleware
 def refuse_cross_site_changes(request: HttpRequest) -> JsonResponse | None:
     """A POST without a body needs no preflight, so another site's page could send it: demand JSON and the same site."""
-    if request.method not in CHANGES or not request.path.startswith(JSON_ONLY):
+    lights = is_lights(request.path)
+    if request.method not in CHANGES or not (lights or request.path.startswith(JSON_ONLY)):
         return None
     if request.content_type != "application/json":
-        return refusal("not_json", "Send Content-Type: application/json.", 415)
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        return refusal("cross_site", "Changes are accepted from Skycam's own pages and from programs only.")
+        return _refuse(request, "not_json", "Send Content-Type: application/json.", 415)
     origin = request.headers.get("Origin")
+    if lights and origin and origin in settings.CONFIG.dmx_allow_origins:
+        return None
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return _refuse(
+            request, "cross_site", "Changes are accepted from Skycam's own pages and from programs only."
+        )
     if origin and origin.split("://")[-1] != request.get_host():
-        return refusal("cross_site", f"Changes from pages of {origin} are not accepted.")
+        return _refuse(request, "cross_site", f"Changes from pages of {origin} are not accepted.")
     return None

@@ -31,7 +31,9 @@ def serve(server: str, descriptors: list[int], application: str) -> None:
 
     FileDescriptor.SEND_LIMIT = DAPHNE_SEND_BYTES
     endpoints = [word for number in descriptors for word in ("-e", f"fd:fileno={number}")]
-    CommandLineInterface().run([*endpoints, "--verbosity", "0", "--no-server-name", application])
+    CommandLineInterface().run(
+        [*endpoints, "--verbosity", "0", "--no-server-name", "--ping-timeout", "10", application]
+    )
 
 
 if __name__ == "__main__":

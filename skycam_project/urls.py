@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("alpaca.setup_urls")),
     path("control/v1/", include("dashboard.api.urls")),
     path("api/camera/", include(default_camera)),
+    path("", include("lighting.urls")),
     path("", include("dashboard.urls")),
 ]
 handler400 = "dashboard.views.bad_request"

@@ -17,6 +17,10 @@ STATUS = {
     "expired": 503,
     "unknown_call": 404,
     "internal": 500,
+    "disabled": 404,
+    "invalid": 400,
+    "interlocked": 423,
+    "queue_full": 503,
 }
 
 

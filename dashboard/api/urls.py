@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, system, telescopes
+from dashboard.api import cameras, lights, system, telescopes
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -12,6 +12,13 @@ urlpatterns = [
     path("tokens/", system.TokensView.as_view()),
     path("tokens/<int:token>/", system.TokenView.as_view()),
     path("welcome/", system.WelcomeView.as_view()),
+    path("lights/", lights.LightsView.as_view()),
+    path("lights/mode/", lights.ModeView.as_view()),
+    path("lights/master/", lights.MasterView.as_view()),
+    path("lights/override/", lights.OverrideView.as_view()),
+    path("lights/fixtures/", lights.PatchView.as_view()),
+    path("lights/fixtures/<slug:fixture>/", lights.FixtureView.as_view()),
+    path("lights/channels/<int:universe>/", lights.ChannelsView.as_view()),
     path("cameras/", cameras.CameraListView.as_view()),
     path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
     *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),

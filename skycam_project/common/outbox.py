@@ -66,11 +66,21 @@ class Outbox:
         """Drop the connection without a farewell, which this client would not read either."""
         if self._transport is not None:
             self._transport.abortConnection()
+        elif (transport := _plain_transport(self._send)) is not None:
+            transport.abort()
 
     def _given_up(self) -> SlowClientError:
         return SlowClientError(
             f"a client has not read for {self._patience:g} s and was dropped; it may connect again"
         )
+
+
+def _plain_transport(send: Any) -> Any:
+    """The asyncio transport behind uvicorn's `send`, a method of its protocol; `None` with another server."""
+    while (owner := getattr(send, "__self__", None)) is not None and hasattr(owner, "real_send"):
+        send = owner.real_send
+    transport = getattr(owner, "transport", None)
+    return transport if hasattr(transport, "abort") else None
 
 
 def _transport_of(send: Any) -> Any:

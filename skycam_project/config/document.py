@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from skycam_project.config.keys import CameraConfiguration, Configuration
+from skycam_project.config.lights import LightsConfiguration
 
+LIGHTS = {row.name for row in fields(LightsConfiguration)}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
 
@@ -40,7 +42,8 @@ def _shown(row: Field[Any]) -> str:
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    for row in fields(Configuration):
+    # The lights' table is inherited and would come first; people look for the program's own settings there.
+    for row in sorted(fields(Configuration), key=lambda row: row.name in LIGHTS):
         if data := row.metadata:
             names = ", ".join(f"`{name}`" for name in data["env"]) or "–"
             yaml = f"`{data['yaml']}`" if data["yaml"] else "–"

@@ -1,36 +1,18 @@
 """Every setting: its type, default, names and effect. `docs/settings.md` is generated from this table."""
 
 import ipaddress
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from skycam_project.common.units import Degrees, Metres, Seconds
 from skycam_project.config import kinds
+from skycam_project.config.lights import LightsConfiguration
+from skycam_project.config.row import setting
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 LOCAL_NETWORKS = (
     "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1/128,fe80::/10,fc00::/7"
 )
-
-
-def setting(
-    kind: kinds.Kind[Any], default: Any, effect: str, *, env: str | tuple[str, ...] = (), yaml: str = ""
-) -> Any:
-    """One row of the table.
-
-    Args:
-        kind: how the value is read.
-        default: as it would be written in YAML.
-        effect: one sentence for the documentation.
-        env: names of environment variables, the first of them preferred.
-        yaml: dotted key in skycam.yaml; empty when it cannot be set there.
-    """
-    names = (env,) if isinstance(env, str) else env
-    row = {"kind": kind, "default": default, "env": names, "yaml": yaml, "effect": effect}
-    factory: Callable[[], Any] = lambda: None if default is None else kind.read(default)  # noqa: E731
-    return field(default_factory=factory, metadata=row)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +53,7 @@ class CameraConfiguration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Configuration:
+class Configuration(LightsConfiguration):
     """All settings, read and checked."""
 
     # ---- where things are

@@ -3,6 +3,7 @@
 A reader raises `ValueError`; what is allowed stands beside it in words, for messages and documentation.
 """
 
+import base64
 import ipaddress
 import re
 from collections.abc import Callable
@@ -126,6 +127,27 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 words = Kind(_words, "words separated by commas")
+
+
+def _hexadecimals(value: Any) -> tuple[int, ...]:
+    numbers = tuple(int(word, 16) for word in _words(value))
+    if not all(0 <= number <= 0xFFFF for number in numbers):
+        raise ValueError(value)
+    return numbers
+
+
+hexadecimals = Kind(_hexadecimals, "hexadecimal numbers up to 0xffff separated by commas, with or without 0x")
+
+
+def _fernet(value: Any) -> str:
+    text = str(value)
+    if len(text) != 44 or len(base64.urlsafe_b64decode(text)) != 32:
+        raise ValueError("not a Fernet key")
+    return text
+
+
+fernet_key = Kind(_fernet, "a Fernet key: 32 bytes as 44 characters of URL-safe base64", secret=True)
+password = Kind(str, "text", secret=True)
 
 
 def _networks(value: Any) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:

@@ -61,6 +61,8 @@ def load(
             settings = replace(
                 settings, **{name: _read(row.metadata["kind"], value, "command line", "--" + name)}
             )
+    for key, value, allowed in settings.contradictions():
+        raise SettingError("settings", key, value, allowed)
     return replace(settings, data=settings.data.absolute()), notes
 
 

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "skycam_project",
     "sessions",
     "camera",
+    "lighting",
     "telescope",
     "alpaca",
     "dashboard",

@@ -51,6 +51,15 @@ def worker_plan(name: str, run: Path, links: tuple[str, ...]) -> Plan:
     return Plan(name=name, command=_module(name, "skycam_project.work", name), probe=probe)
 
 
+def lighting_plan(run: Path) -> Plan:
+    """The lights' engine: plain asyncio, no Django."""
+    return Plan(
+        name="lighting",
+        command=_module("lighting", "lighting.engine"),
+        probe=lambda: link_answers(run / "lighting.sock"),
+    )
+
+
 async def http_get(address: tuple, path: str) -> tuple[int, bytes]:
     """Status and body of a GET to this machine; status 0 when there is no answer within 5 s."""
     host = "127.0.0.1" if address[0] in ("0.0.0.0", "::") else address[0]  # noqa: S104 - compared, not bound

@@ -201,6 +201,8 @@ class Supervisor:
         if self.config.telescope_host or self.config.is_demo:
             self._add(plans.worker_plan("telescope", self.run_folder, ("telescope-0",)))
         self._add(plans.worker_plan("processing", self.run_folder, ("processing",)))
+        if self.config.dmx_engine == "auto":
+            self._add(plans.lighting_plan(self.run_folder))
         if plan:
             await broker.wait_until_it_answers(broker_socket(self.run_folder))
         await self._until_ready()

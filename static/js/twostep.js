@@ -4,7 +4,8 @@ import { $$, say } from "./dom.js";
 
 const PATIENCE_MS = 5000;
 
-function arm(button) {
+/** Make one two-step button of it; those of the page's own HTML are made at the start. */
+export function armTwoStep(button) {
   const idle = [...button.childNodes];
   let timer;
   const disarm = () => {
@@ -31,4 +32,4 @@ function arm(button) {
   button.addEventListener("blur", disarm);
 }
 
-export const startTwoStep = () => $$("button[data-confirm]").forEach(arm);
+export const startTwoStep = () => $$("button[data-confirm]").forEach(armTwoStep);

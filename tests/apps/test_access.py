@@ -12,6 +12,18 @@ from dashboard.services import create_token, create_user, renew_setup_token
 from skycam_project.middleware import peer_in
 
 PUBLIC = {"healthz", "readyz", "metrics", "welcome/", "login/", "control/v1/welcome/"}
+PUBLIC |= {
+    "rgb",
+    "blackout",
+    "scenes",
+    "scenes/<str:scene>/recall",
+    "show",
+    "show/start",
+    "show/stop",
+    "projects",
+}
+PUBLIC |= {f"projects/<str:project>{end}" for end in ("", "/select", "/backups", "/restore")}
+PUBLIC |= {"usb/devices", "usb/refresh", "usb/reconnect"}
 PASSWORD = "a clear night in march"
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +47,10 @@ def address(route: str) -> str:
         "<int:token>": "1",
         "<str:device_type>": "camera",
         "<str:number>": "2",
+        "<str:scene>": "a",
+        "<str:project>": "default",
+        "<slug:fixture>": "main",
+        "<int:universe>": "0",
     }
     for parameter, value in samples.items():
         route = route.replace(parameter, value)

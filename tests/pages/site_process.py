@@ -77,9 +77,17 @@ class Site:
         scene: what the fake host does; see fakehost.py.
         people: whether the three accounts exist; without them it is the first run.
         cameras: further cameras for skycam.yaml.
+        lights: DMX_ settings; with them the lights' engine runs too.
     """
 
-    def __init__(self, scene: dict, *, people: bool = True, cameras: list[dict] | None = None) -> None:
+    def __init__(
+        self,
+        scene: dict,
+        *,
+        people: bool = True,
+        cameras: list[dict] | None = None,
+        lights: dict[str, str] | None = None,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="skycam-"))
         self.data = self.folder / "var"
         shutil.copytree(prepared(people), self.data)
@@ -87,6 +95,9 @@ class Site:
         self.scene_file = self.folder / "scene.json"
         self.set_scene(scene)
         self.environment = environment(self.data)
+        # The lights' engine runs where a test asks for it, with these settings.
+        self.environment |= {"DMX_ENGINE": "off"} if lights is None else {"DMX_ENGINE": "external", **lights}
+        self.engine: subprocess.Popen | None = None
         facts = {"cameras": cameras or []}
         if "telescope" in scene:
             facts |= {"telescope": {"host": "127.0.0.1"}, **PLACE}
@@ -107,6 +118,8 @@ class Site:
         site = cls(scene, **options)
         try:
             site.start_host()
+            if options.get("lights") is not None:
+                site.start_lights()
             site.start_server()
             yield site
         finally:
@@ -131,6 +144,17 @@ class Site:
         )  # fmt: skip
         assert self.host.stdout is not None
         assert self.host.stdout.readline() == "ready\n"
+
+    def start_lights(self) -> None:
+        log = (self.folder / "lights.log").open("a")
+        self.engine = subprocess.Popen(
+            [sys.executable, "-m", "lighting.engine"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+        )
+        log.close()
 
     def start_server(self) -> None:
         with socket.socket() as listener:
@@ -167,4 +191,5 @@ class Site:
     def close(self) -> None:
         self.end(self.server)
         self.end(self.host)
+        self.end(self.engine)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,439 @@
+"""The single writer: everything that changes the light goes through one queue and one task."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from lighting.engine import metrics
+from lighting.engine.commands import Command
+from lighting.engine.dedupe import Dedupe
+from lighting.engine.inbox import Entry, Inbox
+from lighting.engine.interlock import Interlock
+from lighting.engine.quick import replace_quickly
+from lighting.engine.rig import FULL, MAIN, MODES, Fixture, Rig, parse_patch
+from lighting.engine.slot import Slot
+from lighting.engine.state import RgbState, StateFile
+from lighting.errors import InterlockedError, InvalidError, LightingError, QueueFullError
+from skycam_project.common.units import Seconds
+from skycam_project.config.lights import LightsConfiguration
+
+log = logging.getLogger(__name__)
+
+Colour = tuple[int, int, int]
+T = TypeVar("T")
+
+BATCH = 64
+"""Commands that are applied before the state is written and sent once: a state is complete, skipping is lossless."""
+SYNC_EVERY: Seconds = 1.0
+EVENTS_KEPT = 20
+LOOSE = Fixture("channels")
+"""What channels without a fixture count as."""
+
+
+class Engine:
+    """Owns the state, the fixtures and the rules.
+
+    Producers call `submit` for colours and `control` for everything else; both put into the queue. Consumers
+    are given a slot of states or frames, or are called after a change (`on_change`), and are never waited for.
+
+    Args:
+        config: the lights' settings.
+        folder: of fixtures, mode and leases.
+        state_path, seen_path: files of state and command ids.
+    """
+
+    def __init__(self, config: LightsConfiguration, folder: Path, state_path: Path, seen_path: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config, self.folder = config, folder
+        self.inbox = Inbox(config.dmx_queue_size)
+        self.rig = Rig(config.dmx_dark_max_red)
+        self.mode, self.mode_by = "normal", "init"
+        self.events: list[dict[str, Any]] = []
+        self._event_number = 0
+        self.state_slots: list[Slot[RgbState]] = []
+        self.frame_slots: list[Slot[dict[int, bytes]]] = []
+        self.event_slots: list[asyncio.Queue[dict[str, Any]]] = []
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_manual: Callable[[set[tuple[int, int]]], None] = lambda channels: None
+        """Told which channels somebody took over, so that fades leave them alone."""
+        self.interlock = Interlock(
+            config.dmx_interlock, config.dmx_interlock_beacon_max, folder / "leases.json", self._tell
+        )
+        self.state = RgbState()
+        self._held: tuple[Colour, str] | None = None
+        self.applied_at: Seconds = 0.0
+        self._touched = False
+        self._saved = -1
+        self._unsynced = asyncio.Event()
+        self._load_rig()
+        self._mount(state_path, seen_path)
+        self._hand_over()
+
+    # ---- files
+
+    def mount(self, state_path: Path, seen_path: Path, by: str) -> Colour:
+        """Continue with other files (project select); `seq` goes on. For the writer: use `control`.
+
+        Returns the colour that the files ask for; the state is dark where mode or interlock forbid it.
+        """
+        self.dedupe.close()
+        return self._mount(state_path, seen_path, by)
+
+    def _mount(self, state_path: Path, seen_path: Path, by: str | None = None) -> Colour:
+        self.state_file = StateFile(state_path)
+        self.dedupe = Dedupe(
+            seen_path, self.config.dmx_cmd_dedupe_ttl_seconds, self.config.dmx_cmd_dedupe_capacity
+        )
+        stored = self.state_file.load()
+        self.restore(stored, stored.updated_by if by is None else by)
+        return stored.colour
+
+    def restore(self, stored: RgbState, by: str) -> None:
+        """Show a stored state, with a `seq` above it and above ours; for the writer."""
+        colour = self._allowed(stored.colour)
+        if colour != stored.colour:
+            by = "interlock:restore"
+        self.state = replace(
+            self.state, seq=max(self.state.seq, stored.seq), ts=max(self.state.ts, stored.ts)
+        )
+        self._held = None
+        self.on_manual(self.rig.channels_of(MAIN))
+        self.change(colour, by)
+
+    def _allowed(self, colour: Colour) -> Colour:
+        """A stored colour as mode and interlock let it through: darkness where they forbid light."""
+        try:
+            return self._permitted(MAIN, colour)
+        except InterlockedError:
+            return (0, 0, 0)
+
+    def _load_rig(self) -> None:
+        path = self.folder / "rig.json"
+        try:
+            kept = orjson.loads(path.read_bytes())
+            self.rig.patch(parse_patch(kept["fixtures"]))
+            self.rig.master = int(kept["master"])
+            self.mode, self.mode_by = str(kept["mode"]), str(kept["modeBy"])
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, LightingError) as error:
+            log.error("%s cannot be used (%s); starting with the fixture main alone", path, error)
+
+    def _save_rig(self) -> None:
+        fixtures = [{k: getattr(f, k) for k in Fixture.__slots__} for f in self.rig.fixtures.values()]
+        kept = {"fixtures": fixtures, "master": self.rig.master, "mode": self.mode, "modeBy": self.mode_by}
+        try:
+            replace_quickly(self.folder / "rig.json", orjson.dumps(kept))
+        except OSError as error:
+            log.warning("the fixtures could not be written: %s", error)
+
+    # ---- producers
+
+    def submit(self, command: Command) -> None:
+        """Queue a colour for `main`.
+
+        Raises `InterlockedError` and `QueueFullError`; the id is not taken then, so that it may be sent again.
+        """
+        try:
+            self._permitted(MAIN, _clamped(command))
+        except InterlockedError:
+            metrics.dropped.labels("interlock").inc()
+            raise
+        try:
+            gone = self.inbox.put(Entry(command, command.is_drag, time.monotonic()))
+        except QueueFullError:
+            metrics.dropped.labels("full").inc()
+            raise
+        if gone:
+            metrics.dropped.labels("drag").inc()
+
+    async def control(self, function: Callable[..., T], *args: Any) -> T:
+        """Have the writer call a function between two commands; its result. Raises what it raises, `QueueFullError`."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.inbox.put(Entry(partial(function, *args), False, time.monotonic(), answer))
+        return await answer
+
+    # ---- the writer
+
+    async def run(self) -> None:
+        """Take, apply, hand over, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sync())
+            tasks.create_task(self._expire())
+            while True:
+                await self.inbox.wait()
+                self._batch()
+                await asyncio.sleep(0)
+
+    def _batch(self) -> None:
+        began = time.perf_counter()
+        answers: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
+        taken = 0
+        while taken < BATCH and (entry := self.inbox.pop()):
+            taken += 1
+            if entry.answer is None:
+                metrics.wait_seconds.observe(time.monotonic() - entry.since)
+                self._take(entry.value)
+                continue
+            try:
+                answers.append((entry.answer, entry.value(), None))
+            except Exception as error:
+                answers.append((entry.answer, None, error))
+        if taken:
+            self._hand_over()
+            passed = time.perf_counter() - began
+            metrics.last_latency.set(passed * 1000)
+            metrics.apply_seconds.observe(passed)
+            log.debug(
+                "applied",
+                extra={"seq": self.state.seq, "src": self.state.updated_by, "latency_ms": passed * 1000},
+            )
+        for answer, result, error in answers:
+            if answer.done():
+                continue
+            if error is None:
+                answer.set_result(result)
+            else:
+                answer.set_exception(error)
+
+    def _take(self, command: Command) -> None:
+        if self.dedupe.knows(command.cmd_id):
+            metrics.deduped.inc()
+            return
+        try:
+            colour = self._permitted(MAIN, _clamped(command))
+        except InterlockedError as error:  # the exposure began while it waited
+            metrics.dropped.labels("interlock").inc()
+            log.info("cmd_dropped", extra={"cmdId": command.cmd_id, "src": command.src, "reason": str(error)})
+            return
+        self.dedupe.take(command.cmd_id)
+        self.on_manual(self.rig.channels_of(MAIN))
+        self._held = None
+        self.change(colour, command.src)
+        metrics.processed.inc()
+        log.debug("cmd", extra={"seq": self.state.seq, "cmdId": command.cmd_id, "src": command.src})
+
+    def _permitted(self, name: str, colour: Colour) -> Colour:
+        """What a fixture may be given instead of `colour`. Raises `InterlockedError`."""
+        if self.mode == "dark":
+            colour = self.rig.darkened(name, colour)
+        if any(colour):
+            if self.mode == "blackout":
+                raise InterlockedError("everything is blacked out; set the mode to normal or dark first")
+            self.interlock.check(self.rig.fixture(name), max(colour) * 257)
+        return colour
+
+    def change(self, colour: Colour, by: str, *, seq: bool = True) -> None:
+        """Give `main` a colour; for the writer, after everything was checked. A fade's inner steps have no `seq`."""
+        if self.rig.colour(MAIN) != colour:
+            self.rig.set_colour(MAIN, colour)
+        if seq:
+            self.number(by)
+        self._touched = True
+
+    def number(self, by: str) -> None:
+        """Make what `main` shows now the state, with the next `seq`."""
+        ts = max(time.time_ns() // 1_000_000, self.state.ts)
+        self.state = RgbState(*self.rig.colour(MAIN), self.state.seq + 1, by, ts)
+        self._touched = True
+
+    def touch(self) -> None:
+        """Say that the fixtures changed without the state, so that the outputs get a frame."""
+        self._touched = True
+
+    def _hand_over(self) -> None:
+        """Write, then give the newest state and frames to everybody. Waits for nobody."""
+        metrics.queue_depth.set(len(self.inbox))
+        if self._touched:
+            self._touched = False
+            self.interlock.look(self._shining())
+            self.dedupe.flush()
+            if self.state.seq != self._saved:
+                self.state_file.save(self.state)
+                self._saved = self.state.seq
+                self._unsynced.set()
+                for slot in self.state_slots:
+                    slot.put(self.state)
+            frames = self.frames()
+            for slot in self.frame_slots:
+                slot.put(frames)
+            metrics.write_errors.set(self.state_file.write_errors + self.dedupe.write_errors)
+        self.applied_at = time.monotonic()
+        self.on_change()
+
+    def _shining(self) -> list[tuple[Fixture, int, Colour]]:
+        """Each fixture with the level that it really gives: 0 where it is held back."""
+        rows = []
+        for name, fixture in self.rig.fixtures.items():
+            level = self.rig.level(name) * self.rig.master // 255
+            held = self.mode == "blackout" or not self.interlock.allows(fixture, level)
+            rows.append((fixture, 0 if held else level, self.rig.colour(name)))
+        return rows
+
+    def frames(self) -> dict[int, bytes]:
+        """What the outputs shall send now: universe to 512 slots, everything dark that has to be."""
+        loose = self.mode == "normal" and not self.interlock.enforced
+        if self.mode == "blackout":
+            return self.rig.frames(lambda fixture, level: False, False)
+        return self.rig.frames(self.interlock.allows, loose)
+
+    async def _sync(self) -> None:
+        while True:
+            await self._unsynced.wait()
+            self._unsynced.clear()
+            await asyncio.to_thread(self.state_file.sync)
+            await asyncio.sleep(SYNC_EVERY)
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            if self.interlock.leases:
+                await self.control(self._expire_now)
+
+    def _expire_now(self) -> None:
+        if self.interlock.expire():
+            self._after_leases()
+
+    # ---- what the writer can be asked to do (through `control`)
+
+    def set_fixture(self, name: str, by: str, colour: Colour | None = None, level: int | None = None) -> None:
+        """Give a fixture a colour (0..255 each) or a level (0..65535). Raises `MissingError`, `InterlockedError`."""
+        fixture = self.rig.fixture(name)
+        dim = min(level or 0, FULL) // 257
+        wanted = colour if colour is not None else (dim, dim, dim)
+        allowed = self._permitted(name, wanted)
+        self.on_manual(self.rig.channels_of(name))
+        if name == MAIN:
+            self._held = None
+            self.change(allowed, by)
+        elif colour is None and allowed == wanted:
+            self.interlock.check(fixture, level or 0)
+            self.rig.set_level(name, min(level or 0, FULL))
+        else:
+            self.rig.set_colour(name, allowed)
+        self.touch()
+
+    def check_channels(self, values: Mapping[tuple[int, int], int]) -> None:
+        """Raise `InterlockedError` when one of these channel values would make light that is not allowed now."""
+        for place, value in values.items():
+            if not value:
+                continue
+            if self.mode == "blackout":
+                raise InterlockedError("everything is blacked out; set the mode to normal or dark first")
+            if self.interlock.enforced:
+                self.interlock.check(self.rig.owner(*place) or LOOSE, value * 257)
+
+    def set_channels(self, values: Mapping[tuple[int, int], int], by: str, *, seq: bool = True) -> None:
+        """Set (universe, channel) to 0..255; whoever listens shows it. Raises `InterlockedError`."""
+        self.check_channels(values)
+        before = self.rig.colour(MAIN)
+        for (universe, channel), value in values.items():
+            self.rig.set_channel(universe, channel, value)
+        if self.mode == "dark":
+            self.rig.darken()
+        self._held = None
+        if seq and (self.rig.colour(MAIN) != before or self.rig.channels_of(MAIN) & values.keys()):
+            self.number(by)
+        self.touch()
+
+    def set_mode(self, mode: str, by: str) -> None:
+        """`normal`, `dark` (red only) or `blackout`. Leaving one does not bring old colours back."""
+        if mode not in MODES:
+            raise InvalidError(f"mode: must be one of {', '.join(MODES)}")
+        if mode == self.mode:
+            return
+        self.mode, self.mode_by = mode, by
+        if mode == "blackout":
+            self.rig.blackout()
+        elif mode == "dark":
+            self.rig.darken()
+        if self.rig.colour(MAIN) != self.state.colour:
+            self.number(f"mode:{mode}")
+        self._held = None
+        self._save_rig()
+        self.touch()
+
+    def set_master(self, master: int) -> None:
+        """The master fader, 0..255: scales every output, not the state."""
+        self.rig.master = master
+        self._save_rig()
+        self.touch()
+
+    def set_patch(self, body: object) -> None:
+        """Replace the fixtures. Raises `InvalidError`; nothing is changed then."""
+        self.rig.patch(parse_patch(body))
+        if self.rig.colour(MAIN) != self.state.colour:
+            self.number("patch")
+        self._save_rig()
+        self.touch()
+
+    def blackout(self, by: str) -> None:
+        """Everything to 0 at once."""
+        self.on_manual({(u, c) for u in range(64) for c in range(1, 513)})
+        self.rig.blackout()
+        self._held = None
+        self.change((0, 0, 0), by)
+
+    # ---- exposures
+
+    def exposure_begin(self, exposure: object, kind: object, duration: object) -> None:
+        """A camera is about to open its shutter. Raises `InvalidError`."""
+        self.interlock.begin(exposure, kind, duration)
+        main = self.rig.fixture(MAIN)
+        if not self.interlock.allows(main, self.rig.level(MAIN)):
+            self._held = self.state.colour, self.state.updated_by
+            self.change((0, 0, 0), f"interlock:{kind}")
+        metrics.interlock_active.set(self.interlock.enforced)
+        self.touch()
+
+    def exposure_end(self, exposure: str) -> list[dict[str, Any]]:
+        """The shutter is closed; what shone during the exposure."""
+        hits = self.interlock.end(exposure)
+        self._after_leases()
+        return hits
+
+    def set_override(self, reason: object, by: str) -> None:
+        """A person needs light now: the interlock lets it through until the running exposures end."""
+        if not isinstance(reason, str) or not 1 <= len(reason.strip()) <= 200:
+            raise InvalidError(
+                "reason: must be 1 to 200 characters; it is kept with each frame that it spoils"
+            )
+        if not self.interlock.leases:
+            raise InvalidError("no exposure is running; nothing to override")
+        self.interlock.override = f"{reason.strip()} ({by})"
+        log.warning("interlock overridden: %s", self.interlock.override)
+        self._after_leases()
+
+    def _after_leases(self) -> None:
+        metrics.interlock_active.set(self.interlock.enforced)
+        if self._held and not self.interlock.enforced:
+            colour, by = self._held
+            self._held = None
+            self.change(self._allowed(colour), by)
+        self.touch()
+
+    @property
+    def held(self) -> Colour | None:
+        """What `main` will show again after the exposure."""
+        return self._held[0] if self._held else None
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        self._event_number += 1
+        event = {**event, "number": self._event_number}
+        self.events = [*self.events[1 - EVENTS_KEPT :], event]
+        log.warning("light_during_exposure", extra={"event": event})
+        for queue in self.event_slots:
+            if not queue.full():
+                queue.put_nowait(event)
+
+
+def _clamped(command: Command) -> Colour:
+    r, g, b = (min(255, max(0, value)) for value in (command.r, command.g, command.b))
+    return r, g, b

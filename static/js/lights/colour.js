@@ -1,0 +1,138 @@
+// Wheel, sliders and mode. What is wanted while a camera exposes waits, and is sent between frames.
+import { $, $$, attr, make, text } from "../dom.js";
+import { looks, slots } from "../looks.js";
+import { Colours, ask } from "./api.js";
+import { Wheel, rgb } from "./wheel.js";
+
+const PARTS = ["r", "g", "b"];
+const SETTLED_MS = 1500;
+
+export class Colour {
+  constructor(page) {
+    this.page = page;
+    this.panel = $("#colour");
+    this.facts = slots(this.panel);
+    this.wanted = [0, 0, 0];
+    this.touchedAt = -Infinity;
+    this.waiting = false;
+    this.colours = new Colours((code, detail) => this.#refused(code, detail));
+    this.wheel = new Wheel((hue, saturation) => this.want(rgb(hue, saturation, Math.max(...this.wanted, 1) / 255)));
+    this.ranges = PARTS.map((part) => $(`[data-part=${part}]`));
+    this.values = PARTS.map((part) => $(`[data-value=${part}]`));
+    PARTS.forEach((_, n) => {
+      this.ranges[n].addEventListener("input", () => this.#slid(this.ranges.map((range) => Number(range.value))));
+      this.values[n].addEventListener("change", () => {
+        this.#slid(this.values.map((field) => Math.max(0, Math.min(255, Math.round(Number(field.value)) || 0))));
+      });
+    });
+    $("#fixture").addEventListener("change", () => {
+      this.touchedAt = -Infinity;
+      this.waiting = false;
+      this.page.redraw();
+    });
+    for (const choice of $$("[name=mode]")) {
+      choice.addEventListener("change", () => page.command("PUT", "/control/v1/lights/mode/", { mode: choice.value }));
+    }
+  }
+
+  get fixture() {
+    return $("#fixture").value;
+  }
+
+  #slid(colour) {
+    this.wheel.show(colour);
+    this.want(colour);
+  }
+
+  /** A person chose a colour. */
+  want(colour) {
+    if (!this.page.may()) return;
+    this.wanted = colour;
+    this.touchedAt = performance.now();
+    this.#send();
+    this.#show();
+  }
+
+  #send() {
+    this.waiting = !!this.state?.interlock.enforced && this.wanted.some(Boolean);
+    if (this.waiting) return;
+    if (this.fixture === "main") this.colours.set(this.wanted);
+    else this.#sendFixture();
+  }
+
+  /** Fixtures beside main go over the control API: one request at a time, the newest colour last. */
+  async #sendFixture() {
+    if (this.busy) return (this.again = true);
+    this.busy = true;
+    const [r, g, b] = this.wanted;
+    try {
+      await ask("PUT", `/control/v1/lights/fixtures/${this.fixture}/`, { colour: { r, g, b } });
+      this.page.fault("");
+    } catch (error) {
+      this.page.fault(error.message);
+    }
+    this.busy = false;
+    if (this.again) {
+      this.again = false;
+      this.#sendFixture();
+    }
+  }
+
+  #refused(code, detail) {
+    if (code === "interlocked") this.waiting = true; // the exposure began at this moment
+    else this.page.fault(detail);
+    this.page.redraw();
+  }
+
+  draw({ entry, state, linked }) {
+    looks(this.panel, entry, linked);
+    const before = this.state;
+    this.state = state;
+    if (!state) return;
+    this.#fixtures(state);
+    if (before?.interlock.enforced && !state.interlock.enforced && this.waiting) this.#send();
+    const fixture = state.fixtures.find(({ name }) => name === this.fixture) ?? state.fixtures[0];
+    this.lit = state.interlock.enforced && fixture.name !== "main" ? [0, 0, 0] : fixture.colour;
+    // The hand on the slider knows better than the echo of what it sent a moment ago.
+    if (!this.waiting && performance.now() - this.touchedAt > SETTLED_MS) {
+      this.wanted = fixture.name === "main" && state.interlock.held ? state.interlock.held : fixture.colour;
+      this.wheel.show(this.wanted);
+    }
+    for (const choice of $$("[name=mode]")) choice.checked = choice.value === state.mode;
+    this.#show();
+  }
+
+  #fixtures(state) {
+    const names = state.fixtures.map(({ name }) => name).join();
+    if (names === this.names) return;
+    this.names = names;
+    const kept = this.fixture;
+    $("#fixture").replaceChildren(...state.fixtures.map(({ name }) => make("option", { value: name }, label(name))));
+    $("#fixture").value = names.split(",").includes(kept) ? kept : "main";
+  }
+
+  #show() {
+    const { state } = this;
+    const dark = state?.mode === "dark";
+    this.ranges.forEach((range, n) => {
+      range.value = this.wanted[n];
+      range.style.setProperty("--fill", `${(this.wanted[n] / 255) * 100}%`);
+      if (document.activeElement !== this.values[n]) this.values[n].value = this.wanted[n];
+      const closed = dark && n > 0 && this.fixture === "main";
+      range.disabled = this.values[n].disabled = closed || !this.page.may(true);
+    });
+    $(".wheel").toggleAttribute("data-off", dark);
+    this.facts["red-mode"].hidden = !dark;
+    text(this.facts["red-mode"], `Red only: green and blue are sent as 0, red is held at ${state?.maxRed ?? 64} or less.`);
+    const enforced = !!state?.interlock.enforced;
+    text(this.facts["next-label"], enforced ? "After this frame" : "Wanted");
+    swatch(this.facts["now-swatch"], this.lit);
+    swatch(this.facts["next-swatch"], this.wanted);
+    text(this.facts.now, this.lit ? this.lit.join(", ") : "–");
+    text(this.facts.next, this.wanted.join(", "));
+    attr(this.panel, "data-waiting", this.waiting);
+  }
+}
+
+export const label = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("-", " ");
+export const swatch = (element, colour) => element.style.setProperty("--c", `rgb(${(colour ?? [0, 0, 0]).join(" ")})`);

@@ -1,0 +1,68 @@
+// Projects and their backups.
+import { local, serverNow } from "../clock.js";
+import { $, icon, make, notice } from "../dom.js";
+import { NONE, bytes } from "../format.js";
+import { slots } from "../looks.js";
+import { armTwoStep } from "../twostep.js";
+import { ask } from "./api.js";
+
+export class Projects {
+  constructor(page) {
+    this.page = page;
+    this.panel = $("#backups");
+    this.facts = slots(this.panel);
+    this.known = null;
+    $("#project-select").addEventListener("change", (event) => page.command("POST", `/projects/${event.target.value}/select`));
+    $("#backup-now").addEventListener("click", async () => {
+      if (page.may() && (await page.command("POST", `/projects/${this.active}/backups`, { label: "by hand" }))) this.load();
+    });
+  }
+
+  draw({ state }) {
+    if (!state) return;
+    const { features, project } = state;
+    const on = features.projects && features.backups;
+    this.facts.off.hidden = on;
+    this.facts.table.hidden = $("#backup-now").hidden = !on;
+    this.facts.key.hidden = !(on && features.encrypted);
+    this.facts.problem.hidden = true;
+    if (on && features.backupProblem) notice(this.facts.problem, "fault", "The last automatic backup failed.", features.backupProblem);
+    $("#project").hidden = !features.projects;
+    const key = JSON.stringify([project, features]);
+    if (key === this.known) return;
+    this.known = key;
+    this.active = project?.id;
+    if (features.projects) this.select();
+    if (on) this.load();
+  }
+
+  async select() {
+    const index = await ask("GET", "/projects").catch(() => null);
+    if (!index) return (this.known = null);
+    $("#project-select").replaceChildren(...index.projects.map(({ id, name }) => make("option", { value: id }, name)));
+    $("#project-select").value = index.activeId;
+  }
+
+  async load() {
+    const body = $("tbody", this.panel);
+    try {
+      const { versions } = await ask("GET", `/projects/${this.active}/backups`);
+      body.replaceChildren(...(versions.length ? versions.map((version) => this.row(version)) : [make("tr", {}, make("td", { colspan: "5", class: "dim" }, "No backups yet."))]));
+    } catch (error) {
+      this.facts.problem.hidden = false;
+      notice(this.facts.problem, "fault", "The backups cannot be listed.", error.message);
+    }
+  }
+
+  row({ versionId, createdAt, label, provider, size, encrypted }) {
+    const where = make("span", { class: "row" }, provider);
+    if (encrypted) where.append(icon("lock"), make("span", { class: "sr" }, "encrypted"));
+    const button = make("button", { class: "btn quiet slim", type: "button", "data-confirm": "Replace colour, scenes, show?" }, "Restore");
+    armTwoStep(button);
+    button.addEventListener("skycam:do", async () => {
+      if (this.page.may() && (await this.page.command("POST", `/projects/${this.active}/restore`, { versionId }))) this.load();
+    });
+    const cells = [make("td", { class: "num" }, local.time(createdAt, serverNow())), make("td", { class: "opt" }, label || NONE), make("td", {}, where)];
+    return make("tr", {}, ...cells, make("td", { class: "r num opt" }, bytes(size)), make("td", { class: "r" }, button));
+  }
+}

@@ -1,0 +1,216 @@
+"""The page of the lights in a real browser, with the real engine."""
+
+import io
+import time
+
+import pytest
+from PIL import Image
+from site_process import Site, quiet_scene
+
+from skycam_project.common.link import ask, read
+
+pytestmark = pytest.mark.full
+
+SETTINGS = {
+    "DMX_INTERLOCK": "enforce", "DMX_PROJECTS_ENABLED": "true", "DMX_CLOUD_BACKUP_ENABLED": "true", "DMX_MQTT_ENABLED": "false",
+    "DMX_USB_ENABLED": "true", "DMX_USB_PORT": "/nowhere/ttyUSB0",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lit():
+    with Site.running(quiet_scene(), lights=SETTINGS) as site:
+        yield site
+
+
+def rgb(site):
+    return read(site.data / "run", "lighting")["rgb"]
+
+
+def until(condition, seconds=15.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+def colour(site):
+    state = rgb(site)
+    return state["r"], state["g"], state["b"]
+
+
+def open_lights(visit, site, **options):
+    opened = visit(site, **options)
+    opened.page.goto(f"{site.url}/lights/")
+    opened.page.locator("#headline[data-s=ok], #headline[data-s=busy]").wait_for()
+    return opened
+
+
+def test_a_drag_over_the_wheel_arrives_and_its_last_point_is_the_colour(visit, lit):
+    opened = open_lights(visit, lit)
+    page, before = opened.page, rgb(lit)["seq"]
+    page.locator("#range-r").fill("200")
+    until(lambda: rgb(lit)["r"] == 200)
+    box = page.locator("#wheel").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    for step in range(60):
+        page.mouse.move(middle[0] + step, middle[1])
+    page.mouse.up()
+    shown = page.locator("[data-f=next]").inner_text()
+    until(lambda: ", ".join(map(str, colour(lit))) == shown)
+    assert rgb(lit)["updatedBy"] == "ui" and before < rgb(lit)["seq"] <= before + 130
+    assert opened.errors == []
+
+
+def test_the_keyboard_alone_changes_hue_and_blacks_out(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#range-g").fill("90")
+    until(lambda: rgb(lit)["g"] == 90)
+    page.locator("#wheel").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    until(lambda: rgb(lit)["b"] > 0)
+    page.keyboard.press("b")
+    until(lambda: colour(lit) == (0, 0, 0))
+    page.get_by_label("Name", exact=True).first.fill("bbb")
+    assert rgb(lit)["updatedBy"] == "blackout"
+
+
+def test_a_page_shows_what_others_set(visit, lit):
+    page = open_lights(visit, lit).page
+    from lighting.engine.ulid import new_ulid
+
+    ask(
+        lit.data / "run",
+        "lighting",
+        "submit",
+        command={"cmdId": new_ulid(), "src": "esp", "r": 12, "g": 34, "b": 56},
+    )
+    page.get_by_text("12, 34, 56").first.wait_for()
+    page.get_by_text("set by esp").wait_for()
+
+
+def test_a_scene_is_saved_recalled_and_becomes_a_step_of_the_show(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#range-r").fill("77")
+    page.locator("#scene-name").fill("Walk <b>in</b>")
+    page.locator("#scene-fade").fill("0")
+    page.get_by_role("button", name="Save as scene").click()
+    scene = page.get_by_role("button", name="Walk <b>in</b>")
+    scene.wait_for()
+    page.get_by_role("button", name="Blackout").click()
+    until(lambda: colour(lit) == (0, 0, 0))
+    scene.click()
+    until(lambda: rgb(lit)["r"] == 77)
+    page.get_by_role("button", name="All scenes").click()
+    page.get_by_text("1 step", exact=True).wait_for()
+    page.locator("#scene-fade").fill("lots")
+    page.locator("#scene-name").fill("x")
+    page.get_by_role("button", name="Save as scene").click()
+    page.get_by_text("0 to 3600 s").first.wait_for()
+
+
+def test_what_is_wanted_during_an_exposure_waits_for_its_end(visit, lit):
+    page = open_lights(visit, lit).page
+    run = lit.data / "run"
+    page.get_by_role("button", name="Blackout").click()
+    until(lambda: colour(lit) == (0, 0, 0))
+    ask(run, "lighting", "exposure_begin", id="All-sky frame 7", kind="light", duration_s=30)
+    try:
+        page.get_by_text("All-sky frame 7 is exposing").wait_for()
+        page.locator("#range-r").fill("55")
+        page.get_by_text("After this frame").wait_for()
+        assert colour(lit) == (0, 0, 0)
+        ask(run, "lighting", "exposure_end", id="All-sky frame 7")
+        until(lambda: rgb(lit)["r"] == 55)
+        ask(run, "lighting", "exposure_begin", id="frame 8", kind="light", duration_s=30)
+        page.get_by_text("frame 8 is exposing").wait_for()
+        override = page.locator("#override")
+        override.click()
+        override.click()
+        page.get_by_text("Say why").first.wait_for()
+        page.get_by_label("Reason").fill("somebody fell")
+        override.click()
+        override.click()
+        page.get_by_text("Overridden: somebody fell (otto)").wait_for()
+        until(lambda: rgb(lit)["r"] == 55)
+    finally:
+        ask(run, "lighting", "exposure_end", id="frame 8")
+
+
+def test_red_only_closes_the_other_sliders(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#colour .seg label:has([value=dark])").click()
+    until(lambda: read(lit.data / "run", "lighting")["mode"] == "dark")
+    page.get_by_text("held at 64 or less").wait_for()
+    assert page.locator("#range-g").is_disabled()
+    page.locator("#range-r").fill("255")
+    until(lambda: colour(lit) == (64, 0, 0))
+    page.locator("#colour .seg label:has([value=normal])").click()
+    until(lambda: read(lit.data / "run", "lighting")["mode"] == "normal")
+
+
+def test_fixtures_master_and_a_device_that_is_not_there(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#fx-name").fill("panel")
+    page.locator("#fx-role").select_option("flat-panel")
+    page.locator("#fx-kind").select_option("dimmer 16")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("rowheader", name="Panel").wait_for()
+    page.locator("#fixture").select_option("panel")
+    page.locator("#range-r").fill("128")
+    until(lambda: read(lit.data / "run", "lighting")["fixtures"][-1]["level"] == 128 * 257)
+    page.get_by_role("button", name="Remove Panel").click()
+    page.get_by_role("rowheader", name="Panel").wait_for(state="detached")
+    page.get_by_text("/nowhere/ttyUSB0 cannot be opened").first.wait_for()
+    page.get_by_role("button", name="Reconnect").click()
+    page.locator("#error").get_by_text("cannot be opened").wait_for()
+
+
+def test_backups_are_made_and_restored_in_two_steps(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#range-b").fill("99")
+    until(lambda: rgb(lit)["b"] == 99)
+    page.get_by_role("button", name="Back up now").click()
+    row = page.get_by_role("row").filter(has_text="by hand").first
+    row.wait_for()
+    page.get_by_role("button", name="Blackout").click()
+    until(lambda: colour(lit) == (0, 0, 0))
+    row.get_by_role("button", name="Restore").click()
+    assert colour(lit) == (0, 0, 0), "the first press only asks"
+    row.get_by_role("button", name="Replace colour").click()
+    until(lambda: rgb(lit)["b"] == 99)
+    page.get_by_role("row").filter(has_text="pre-restore").first.wait_for()
+
+
+def test_a_viewer_looks_and_does_not_touch(visit, lit):
+    page = open_lights(visit, lit, who="vera").page
+    before = rgb(lit)["seq"]
+    page.get_by_role("button", name="Blackout").click()
+    page.locator("#error").get_by_text("Needs the operator role").wait_for()
+    assert page.locator("#range-r").is_disabled() and rgb(lit)["seq"] == before
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_is_whole_in_every_theme(visit, lit, width):
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened = open_lights(visit, lit, width=width, height=800)
+    page = opened.page
+    page.locator("#range-r").fill("10")
+    for theme in ("light", "dark", "night"):
+        page.get_by_role("button", name="Theme and brightness").click()
+        page.locator(f"#look label:has([value={theme}])").click()
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+        found = Axe().run(page)
+        assert not found.response["violations"], f"{theme}: {found.generate_report()}"
+        if theme == "night":
+            page.locator("#range-g").fill("200")
+            picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+            (_, red), (_, green), (_, blue) = picture.getextrema()
+            assert red > 200 and green <= 8 and blue <= 8
+    assert opened.errors == []
