@@ -38,7 +38,6 @@ TOOLS = (
         "astrometry-data-tycho2-10-19-littleendian",
         "its wider indices",
     ),
-    Tool("prometheus", "prometheus", "reads our metrics (promtool)"),
 )
 
 
