@@ -11,7 +11,7 @@ from sessions.services import summary
 from sessions.store.manager import SessionManager
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.pixels import PixelFile, write_pixels
-from skycam_project.common.units import Degrees, Seconds
+from skycam_project.common.units import Arcseconds, Seconds
 from telescope.dwarf.frame import Frame, mosaic
 from telescope.dwarf.heavens import Equatorial, separation
 from telescope.dwarf.session.settings import Optics
@@ -21,8 +21,8 @@ from telescope.preview import make_preview
 logger = logging.getLogger(__name__)
 
 CAMERA = "tele"
-OTHER_TARGET: Degrees = 1.0
-"""A target further away than this begins a session of its own."""
+OTHER_TARGET: Arcseconds = 3600.0
+"""A target further away than this (one degree) begins a session of its own."""
 IDLE_END: Seconds = 900.0
 """An observation ends by itself after so long without a frame."""
 LOOK: Seconds = 10.0

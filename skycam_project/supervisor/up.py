@@ -214,9 +214,13 @@ class Supervisor:
             return None
         access = Access(self.config.alpaca_networks, ["localhost"], ())
         file = alpaca_devices_file(self.config.data)
-        responder = discovery.Responder(
-            self.config.port, "Skycam", lambda: orjson.loads(file.read_bytes()), access.allows
-        )
+
+        def allows(address: str) -> bool:
+            # While only this machine is listened to, an answer would lead others to a closed door.
+            return access.allows(address) and (self._is_open() or address == LOOPBACK)
+
+        devices = lambda: orjson.loads(file.read_bytes())  # noqa: E731
+        responder = discovery.Responder(self.config.port, "Skycam", devices, allows)
         try:
             return await discovery.respond(responder, self.config.alpaca_discovery_port)
         except OSError as error:
@@ -224,6 +228,10 @@ class Supervisor:
                 "Alpaca discovery is off: UDP port %d: %s", self.config.alpaca_discovery_port, error.strerror
             )
             return None
+
+    def _is_open(self) -> bool:
+        """Whether other machines can reach the pages."""
+        return self.listener.getsockname()[0] != LOOPBACK
 
     async def _until_ready(self) -> None:
         """Ask until everything is there; now and then say what is not."""
@@ -294,7 +302,7 @@ class Supervisor:
 
     async def owner_created(self) -> None:
         """Called by the web process after the first run; the answer to that browser goes out first."""
-        if self.config.host is None and self.listener.getsockname()[0] == LOOPBACK:
+        if self.config.host is None and not self._is_open():
             task = asyncio.create_task(self._open_to_network())
             self.tasks.append(task)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -12,6 +13,7 @@ import pytest
 from sessions.store.reading import open_session
 from telescope.dwarf.fits import read_pixels
 from tests.alpyca_client import alpyca_python
+from tests.house.conftest import free_port
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(560)]
 
@@ -87,7 +89,13 @@ def run_client(one, tmp_path, script=SCRIPT, timeout=500, **environment):
 
 
 def test_an_independent_client_takes_a_picture_of_the_real_sky(skycam, tmp_path):
-    one = skycam(SKYCAM_DELAY="60").start()
+    discovery_port = free_port()
+    one = skycam(SKYCAM_DELAY="60", SKYCAM_ALPACA_DISCOVERY_PORT=str(discovery_port)).start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(10)
+        asker.sendto(b"alpacadiscovery1", ("127.0.0.1", discovery_port))
+        answer = json.loads(asker.recv(4096))
+    assert answer["AlpacaPort"] == one.port and len(answer["Devices"]) == 5
     report = run_client(one, tmp_path)
     assert report["devices"] == [
         ["Telescope", 0],
