@@ -31,7 +31,9 @@ ARGUMENTS = [
 ]
 THEMES = ("dark", "light", "night")
 SIZES = {1280: 800, 360: 740}
-PAGES = {"tonight": "/", "status": "/status/"}
+PAGES = {"tonight": "/", "telescope": "/telescope/0/", "status": "/status/"}
+TARGETS = ("M 31", "M 42", "M 13", "M 8", "NGC 5139", "M 104")
+"""For the telescope: the first one that is up."""
 SETTINGS = {"Interval": "10", "Exposure": "8 s", "ISO": "3200"}
 """Of the run in the pictures: enough light to see stars on a bright screen."""
 FRAMES = 3
@@ -120,6 +122,24 @@ def start_run(page: Any) -> None:
             shown.append(address)
 
 
+def point_telescope(page: Any) -> None:
+    """Have the demo telescope take one frame of the first target that is up."""
+    patience = PATIENCE_S * 1000
+    page.get_by_role("button", name="Connect", exact=True).click()
+    slew = page.locator('[data-do="slew"]')
+    page.locator('[data-do="slew"]:not([aria-disabled])').wait_for(timeout=patience)
+    for target in TARGETS:
+        page.locator("#where").fill(target)
+        slew.click()
+        slew.click()
+        page.locator('#headline[data-s="busy"], #where[aria-invalid]').first.wait_for()
+        if not page.locator("#where[aria-invalid]").count():
+            break
+    page.locator("#headline").get_by_text("Tracking").wait_for(timeout=patience)
+    page.locator('[data-do="expose"]').click()
+    page.locator(".pan > canvas").wait_for(timeout=patience)
+
+
 def settled(page: Any) -> bytes:
     """A picture of the page once its values and its frame are there."""
     page.locator('#live[data-s="ok"]').wait_for()
@@ -169,6 +189,9 @@ def main(arguments: list[str] | None = None) -> int:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         page = context.new_page()
         become_owner(page, url, token)
+        page.goto(f"{url}/telescope/0/")
+        point_telescope(page)
+        page.goto(url)
         start_run(page)
         README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
         README_PICTURE.write_bytes(optimised(settled(page)))

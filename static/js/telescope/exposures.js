@@ -5,7 +5,7 @@ import { $, attr, icon, make, status, text } from "../dom.js";
 import { exposureText, num, span } from "../format.js";
 import { looks, slots } from "../looks.js";
 import { showProgress } from "../newest.js";
-import { allOf, begun, exposing, unable } from "./state.js";
+import { Shutter, allOf, exposing, unable } from "./state.js";
 
 const STEP_MS = 250;
 /** Offered before the first exposure: the nearest the telescope has. */
@@ -63,6 +63,7 @@ export class Exposures {
     this.panel = $("#expo");
     this.facts = slots(this.panel);
     this.bar = $(".progress", this.panel);
+    this.shutter = new Shutter();
     [this.exposure, this.gain, this.filter] = ["exposure", "gain", "filter"].map((id) => new Choice(id, changed));
     const fields = { exposure_s: this.exposure, gain: this.gain, position: this.filter };
     const refused = (error) => {
@@ -77,10 +78,11 @@ export class Exposures {
     setInterval(() => this.advance(), STEP_MS);
   }
 
-  draw({ entry, state, linked, connected, fresh }) {
+  draw({ entry, state, linked, connected, fresh, now }) {
     looks(this.panel, entry, linked);
     const { camera, filters } = state ?? {};
     this.camera = fresh ? camera : null;
+    this.shutter.see(this.camera, now);
     const phase = !entry || !fresh ? ["stale", entry ? "Not live" : "No data"] : connected ? PHASES[camera.phase] : ["off", "Not connected"];
     status(this.facts.phase, ...phase);
     this.exposure.draw((camera?.exposures_s ?? []).map((seconds) => [seconds, exposureText(seconds)]), camera?.exposure_s ?? nearest(camera?.exposures_s, USUAL.exposure_s), VIEWER);
@@ -120,7 +122,7 @@ export class Exposures {
   /** Progress by the clock while light is taken; the other phases have no known end. */
   advance() {
     if (document.hidden) return;
-    const start = begun(this.camera);
+    const start = this.shutter.begun;
     showProgress(this.bar, start, this.camera?.exposure_s);
     text(this.facts.job, JOBS[this.camera?.phase] ?? "");
     const left = Math.max(0, Math.ceil(this.camera?.exposure_s - (serverNow() - start) / 1000));

@@ -11,7 +11,7 @@ const PRESS = ["Enter", " "];
 export const lengthOf = (rate) => Math.cbrt(Math.max(1e-6, (rate - 0.1) / 29.9));
 
 export class Pad {
-  /** `possible()`: whether a movement may begin; `failed(error)`: shows why one did not. */
+  /** `possible()`: whether a movement may begin; `failed(error)`: shows why one did not; null takes that back. */
   constructor(root, rate, base, { possible, failed }) {
     Object.assign(this, { root, rate, base, possible, failed, angle: null, timer: 0, key: "" });
     this.keys = $$("[data-angle]", root);
@@ -49,6 +49,7 @@ export class Pad {
   push(angle) {
     if (!this.possible()) return;
     this.angle = angle;
+    this.failed(null);
     for (const button of this.keys) attr(button, "data-held", Number(button.dataset.angle) === angle);
     say("Moving");
     this.again();

@@ -6,7 +6,7 @@ import { parse, span } from "../format.js";
 import { looks, slots } from "../looks.js";
 import { Newest, pictureOf, showProgress } from "../newest.js";
 import { Histogram } from "./histogram.js";
-import { begun, settingsText } from "./state.js";
+import { Shutter, settingsText } from "./state.js";
 
 const STEP_MS = 250;
 const STANDARD = { black: 0, middle: 0.5, white: 255 };
@@ -25,6 +25,7 @@ export class Picture {
     this.facts = slots(this.panel);
     this.canvas = $(".pan > canvas", this.panel);
     this.bar = $(".progress", this.panel);
+    this.shutter = new Shutter();
     this.histogram = new Histogram($(".hist", this.panel));
     this.newest = new Newest($(".missing", this.panel), (image, label) => this.put(image, label));
     this.sliders = Object.fromEntries(Object.keys(STANDARD).map((name) => [name, $(`#${name}`)]));
@@ -57,11 +58,12 @@ export class Picture {
     this.size();
   }
 
-  draw({ entry, state, linked, fresh }) {
+  draw({ entry, state, linked, fresh, now }) {
     looks(this.panel, entry, linked);
     const frame = state?.frame ?? null;
     this.frame = frame;
     this.camera = fresh ? state.camera : null;
+    this.shutter.see(this.camera, now);
     const target = frame?.target || "no target";
     this.newest.show(pictureOf(`telescope-${this.number}`, frame, "preview"), {
       label: frame ? `Newest frame: ${target}, ${local.time(parse(frame.taken_at))}` : "",
@@ -87,7 +89,7 @@ export class Picture {
     if (!entry) return "Waiting for the telescope’s state";
     if (!state) return "No frame: the telescope’s host does not answer.";
     if (state.frame) return "The newest frame has no preview.";
-    return begun(state.camera) ? "No frame yet. The first one is being taken." : "No frame yet.";
+    return state.camera.phase === "exposing" ? "No frame yet. The first one is being taken." : "No frame yet.";
   }
 
   /** A loaded preview, or none. Its pixels are read once; the sliders only look values up. */
@@ -135,7 +137,7 @@ export class Picture {
 
   advance() {
     if (document.hidden) return;
-    const start = begun(this.camera);
+    const start = this.shutter.begun;
     showProgress(this.bar, start, this.camera?.exposure_s);
     const left = Math.ceil(this.camera?.exposure_s - (serverNow() - start) / 1000);
     this.facts.left.hidden = !Number.isFinite(left);

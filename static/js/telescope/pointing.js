@@ -32,7 +32,7 @@ export class Pointing {
     this.pad = new Pad($("#pad"), $("#rate"), base, {
       possible: () => !this.commands.why.move,
       failed: (error) => {
-        this.commands.error = error.message;
+        this.commands.error = error?.message ?? "";
         changed();
       },
     });

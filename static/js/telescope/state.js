@@ -5,8 +5,22 @@ import { exposureText, gainText, parse } from "../format.js";
 /** "60 s · gain 60 · Astro": how a frame was taken. */
 export const settingsText = (frame) => [exposureText(frame.exposure_s), gainText(frame.gain), frame.filter].filter(Boolean).join(" · ");
 
-/** When the running exposure began, in milliseconds; NaN when none is being taken. */
-export const begun = (camera) => (camera?.phase === "exposing" ? parse(camera.started_at) : Number.NaN);
+/**
+ * When the running exposure began, in milliseconds; NaN when none is being taken. The telescope needs some time before it
+ * begins: what it says of its progress counts, and the clock between two such words.
+ */
+export class Shutter {
+  begun = Number.NaN;
+  #percent = null;
+
+  see(camera, now) {
+    const percent = camera?.phase === "exposing" ? camera.percent_completed : null;
+    if (percent === this.#percent) return;
+    this.#percent = percent;
+    const since = percent === null ? Number.NaN : now - (percent / 100) * 1000 * camera.exposure_s;
+    this.begun = Math.max(parse(camera?.started_at), since);
+  }
+}
 
 /** An exposure is asked for, being taken or on its way. */
 export const exposing = (state) => !!state && state.camera.phase !== "idle";

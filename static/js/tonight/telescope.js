@@ -5,7 +5,7 @@ import { $, notice, status, text } from "../dom.js";
 import { NONE, degreesText, parse, smallAngle, span } from "../format.js";
 import { looks, slots } from "../looks.js";
 import { Newest, into, pictureOf, showProgress } from "../newest.js";
-import { begun, settingsText, trouble, unable } from "../telescope/state.js";
+import { Shutter, settingsText, trouble, unable } from "../telescope/state.js";
 import { sentences, telescopeStatus } from "../words.js";
 
 const STEP_MS = 250;
@@ -17,6 +17,7 @@ export class Telescope {
     this.facts = slots(panel);
     this.newest = new Newest($(".missing", panel), into($("img", panel)));
     this.bar = $(".progress", panel);
+    this.shutter = new Shutter();
     const actions = { stop: { path: "abort", done: "Stopped" }, park: { path: "park", done: "Parking" } };
     this.commands = new Commands(panel, this.facts.why, `telescopes/${this.number}`, actions, changed);
     setInterval(() => this.tick(), STEP_MS);
@@ -27,6 +28,7 @@ export class Telescope {
     const state = entry?.state ?? null;
     const { frame, mount, connection } = state ?? {};
     this.camera = linked && !entry?.problem ? state?.camera : null;
+    this.shutter.see(this.camera, now);
     looks(this.panel, entry, linked);
     status(this.facts.state, ...telescopeStatus(entry, linked, now));
     age(this.facts.age, parse(frame?.taken_at));
@@ -64,7 +66,7 @@ export class Telescope {
 
   tick() {
     if (document.hidden) return;
-    const start = begun(this.camera);
+    const start = this.shutter.begun;
     showProgress(this.bar, start, this.camera?.exposure_s);
     const left = Math.ceil(this.camera?.exposure_s - (serverNow() - start) / 1000);
     this.facts.left.hidden = !Number.isFinite(left);
