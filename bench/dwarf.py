@@ -175,9 +175,8 @@ async def download_figures(ports: dict[str, int], path: str, folder: Path, round
     bare = statistics.median(rates["bare socket"])
     for label, values in rates.items():
         middle = statistics.median(values)
-        print(
-            f"frame of {FRAME_BYTES / 1e6:.1f} MB, {label:11}: {middle:6.0f} MB/s, {middle / bare:.2f} of the bare socket"
-        )
+        share = f"{middle / bare:.2f} of the bare socket"
+        print(f"frame of {FRAME_BYTES / 1e6:.1f} MB, {label:11}: {middle:6.0f} MB/s, {share}")
     decode = []
     for _ in range(rounds):
         begin = time.perf_counter()

@@ -1,7 +1,9 @@
 """All cameras of this machine, hosted by the camera worker."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from prometheus_client import generate_latest
@@ -18,6 +20,8 @@ from skycam_project.common.fence import FileFences
 from skycam_project.common.link import Host, keep
 from skycam_project.config import CameraConfiguration
 from skycam_project.config.places import images_folder
+
+Call = Callable[..., Awaitable[Any]]
 
 
 async def run() -> None:
@@ -53,13 +57,29 @@ async def host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
             metrics=metrics,
         )
         fences = FileFences(settings.RUN, DatabaseFences())
-        link = Host(settings.RUN, f"camera-{camera.id}", device.calls, metrics=generate_latest, fences=fences)
+        calls = {
+            name: _published(call, lambda: link.publish(device.state()))
+            for name, call in device.calls.items()
+        }
+        link = Host(settings.RUN, f"camera-{camera.id}", calls, metrics=generate_latest, fences=fences)
         link.publish(device.state())  # the first mirror sees a camera, not an empty state
         async with link:
             wishes.fence = link.fence or 0
             await device.run()
     finally:
         await asyncio.to_thread(sessions.suspend)
+
+
+def _published(call: Call, publish: Callable[[], None]) -> Call:
+    """A call whose effect is published before it is answered: who has the answer has the state."""
+
+    async def with_state(**arguments: Any) -> Any:
+        try:
+            return await call(**arguments)
+        finally:
+            publish()
+
+    return with_state
 
 
 def first_wish(camera: CameraConfiguration) -> Wish:

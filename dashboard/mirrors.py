@@ -1,6 +1,6 @@
 """The web process's copies of all devices: one mirror per device, started with the first request.
 
-Names are those of the live interface: `camera/<id>`, `processing`, `up`, `lighting`.
+Names are those of the live interface: `camera/<id>`, `telescope/<n>`, `processing`, `up`, `lighting`.
 """
 
 import asyncio
@@ -31,6 +31,11 @@ def mirrors() -> dict[str, Mirror]:
     links = telescope | cameras | {"processing": "processing", "up": "up"}
     found = {device: Mirror(settings.RUN, link) for device, link in links.items()}
     return found if settings.CONFIG.dmx_engine == "off" else found | {"lighting": lights()}
+
+
+def telescope_numbers() -> list[str]:
+    """The telescopes of this machine, by the number in their pages' addresses."""
+    return [device.removeprefix("telescope/") for device in mirrors() if device.startswith("telescope/")]
 
 
 def mirror(device: str) -> Mirror:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import LoginView as DjangoLoginView
 from django.contrib.auth.views import LogoutView as DjangoLogoutView
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -15,6 +15,7 @@ from django.views.generic import TemplateView
 
 from dashboard.events import publish
 from dashboard.forms import LoginForm, WelcomeForm
+from dashboard.mirrors import telescope_numbers
 from dashboard.readiness import readiness
 from dashboard.services import owner_exists
 from lighting.engine.rig import ROLES
@@ -43,11 +44,29 @@ class TonightView(Page):
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            night=night_label(datetime.now(UTC), site_zone()), cameras=settings.CONFIG.all_cameras(), **kwargs
+            night=night_label(datetime.now(UTC), site_zone()),
+            cameras=settings.CONFIG.all_cameras(),
+            telescopes=[
+                {"number": number, "name": settings.CONFIG.telescope_name} for number in telescope_numbers()
+            ],
+            **kwargs,
         )
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
+class TelescopeView(Page):
+    """`/telescope/<n>/`: pointing, exposures, focus of one telescope. 404 for a number that is not configured."""
+
+    template_name = "dashboard/telescope.html"
+    here = "telescope"
+
+    def get_context_data(self, number, **kwargs):
+        if number not in telescope_numbers():
+            raise Http404
+        config = settings.CONFIG
+        return super().get_context_data(number=number, name=config.telescope_name, config=config, **kwargs)
+
+
 class LightsView(Page):
     """`/lights/`: colour, scenes, show, outputs, fixtures, backups."""
 

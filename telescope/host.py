@@ -130,10 +130,12 @@ class TelescopeHost:
             NotConnectedError: the telescope does not answer; unless `patient`, the client holds nothing then.
         """
         self._holders.hold(device, client)
-        if self._closing is not None:
-            await asyncio.wait([self._closing], timeout=CONNECT_PATIENCE)
-        self.session.connection.start()
         try:
+            if self._closing is not None:
+                await asyncio.wait([self._closing], timeout=CONNECT_PATIENCE)
+                if not self._closing.done():
+                    raise NotConnectedError(f"{self.name} is still being disconnected; try again in a moment")
+            self.session.connection.start()
             await self.session.connection.ready(CONNECT_PATIENCE)
         except NotConnectedError:
             if not patient:

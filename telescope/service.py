@@ -11,6 +11,7 @@ from django.conf import settings
 from prometheus_client import generate_latest
 
 from sessions.services import open_sessions
+from sessions.store.logs import instrument
 from skycam_project.common.clock import SystemClock
 from skycam_project.common.fence import FileFences
 from skycam_project.common.files import write_atomic
@@ -30,6 +31,11 @@ INSTRUMENT = f"telescope-{NUMBER}"
 
 async def run() -> None:
     """Host telescope 0 until cancelled. Raises `OwnedElsewhere` at once when another process does."""
+    with instrument(INSTRUMENT):  # what is logged here stands in the telescope's session
+        await _host()
+
+
+async def _host() -> None:
     config = settings.CONFIG
     sessions = await asyncio.to_thread(partial(open_sessions, INSTRUMENT, resume=True))
     try:

@@ -12,10 +12,10 @@ from sessions.store.manager import SessionManager
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.pixels import PixelFile, write_pixels
 from skycam_project.common.units import Degrees, Seconds
-from telescope.dwarf.frame import Frame
+from telescope.dwarf.frame import Frame, mosaic
 from telescope.dwarf.heavens import Equatorial, separation
+from telescope.dwarf.session.settings import Optics
 from telescope.dwarf.session.state import Board
-from telescope.pixels import mosaic
 from telescope.preview import make_preview
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class TelescopeSink:
         self.newest: dict[str, Any] | None = None
         self._place: Equatorial | None = None
         self._last_frame: Seconds = 0.0
+        self._cropped = False
         for folder in (images, previews):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -158,7 +159,11 @@ class TelescopeSink:
         )
 
     def _lay_out(self, frame: Frame, number: str) -> PixelFile:
-        pixels = mosaic(frame.path)
+        optics = Optics()
+        pixels, cropped = mosaic(frame, optics.width_px, optics.height_px)
+        if cropped and not self._cropped:
+            self._cropped = True
+            logger.info("frames are larger than the camera's size and are cropped about their centre")
         stem = f"tele-{frame.start:%Y%m%dT%H%M%S%f}"
         image = write_pixels(self._images, stem, pixels)
         for old in self._images.glob("tele-*"):

@@ -5,10 +5,9 @@ import asyncio
 from sky.detection import detect
 from sky.solver import solve
 from skycam_project.common.units import Degrees
-from telescope.dwarf.frame import Frame
+from telescope.dwarf.frame import Frame, mosaic
 from telescope.dwarf.heavens import Equatorial
 from telescope.dwarf.session.settings import Optics
-from telescope.pixels import mosaic
 
 ARCSEC_PER_RADIAN = 206_264.806
 
@@ -29,7 +28,7 @@ class FrameSolver:
 
     def _solve(self, frame: Frame, hint: Equatorial, radius_deg: Degrees) -> Equatorial:
         optics = self._optics
-        pixels = mosaic(frame.path, optics)
+        pixels, _ = mosaic(frame, optics.width_px, optics.height_px)
         stars = detect(pixels, "mosaic")
         height, width = pixels.shape
         scale = optics.pixel_um / (optics.focal_length_mm * 1000) * ARCSEC_PER_RADIAN

@@ -63,6 +63,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default="Skycam DSLR", help="%(default)s")
     parser.add_argument("--size", default="3000x2000", metavar="WxH", help="picture in pixels (%(default)s)")
     parser.add_argument(
+        "--scene",
+        choices=("simple", "sky"),
+        default="simple",
+        help="simple: quick, invented stars; sky: the real sky of place and time (%(default)s)",
+    )
+    parser.add_argument(
         "--picture", type=Path, metavar="FILE", help="a JPEG to serve instead of the rendered night"
     )
     parser.add_argument(
@@ -97,7 +103,13 @@ def build(options: argparse.Namespace) -> CameraServer:
         source = PictureFile(options.picture)
     else:
         width, _, height = options.size.partition("x")
-        source = NightScene((int(width), int(height)), options.latitude, options.longitude, options.seed)
+        size = (int(width), int(height))
+        if options.scene == "sky":
+            from camera.simulator.sky_scene import SkyScene  # its kernels take time and memory
+
+            source = SkyScene(size, options.latitude, options.longitude, options.seed)
+        else:
+            source = NightScene(size, options.latitude, options.longitude, options.seed)
     offset = 0.0
     if options.time:
         shown = datetime.fromisoformat(options.time)

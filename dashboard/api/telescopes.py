@@ -52,6 +52,13 @@ class AxisSerializer(serializers.Serializer):
     rate_deg_s = serializers.FloatField(min_value=-10, max_value=10)
 
 
+class JoystickSerializer(serializers.Serializer):
+    """A joystick: angle 0 is right, 90 up; length 1 is as far as it goes, 0 lets go."""
+
+    angle_deg = serializers.FloatField(min_value=0, max_value=360)
+    length = serializers.FloatField(min_value=0, max_value=1)
+
+
 class TelescopeStatusView(APIView):
     """The state of one telescope."""
 
@@ -153,6 +160,12 @@ COMMANDS = {
     "track": _view("track", "track", "Switch tracking.", SwitchSerializer),
     "calibrate": _view("calibrate", "calibrate", "Let the telescope learn from the stars how it stands."),
     "move": _view("move", "move_axis", "Move an axis by hand.", AxisSerializer),
+    "joystick": _view(
+        "joystick",
+        "joystick",
+        "Move by hand; to be repeated at least every 1.5 s, else the telescope stops.",
+        JoystickSerializer,
+    ),
     "take-control": _view("take_control", "take_control", "Take the telescope over from another app."),
     "expose": _view("expose", "expose", "Take one frame.", ExposeSerializer),
     "abort-exposure": _view("abort_exposure", "abort_exposure", "Give the exposure up."),

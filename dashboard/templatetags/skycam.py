@@ -5,7 +5,12 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard.mirrors import telescope_numbers
+
 register = template.Library()
+
+
+register.simple_tag(telescope_numbers)
 
 
 @register.simple_tag

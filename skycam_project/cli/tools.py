@@ -5,32 +5,45 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that tests need beside Python."""
+    """A program, or the data of one, that tests need beside Python.
+
+    Attributes:
+        command: its name on PATH, or the path of a file.
+        package: of Debian.
+    """
 
     command: str
     package: str
     purpose: str
 
 
+INDEX = "/usr/share/astrometry/index"
 TOOLS = (
     Tool("chromium", "chromium", "pages in a real browser"),
     Tool("gphoto2", "gphoto2", "a second client for the simulated camera"),
     Tool("mosquitto", "mosquitto", "an MQTT broker for the lights"),
     Tool("olad", "ola", "a DMX server for the lights"),
     Tool("openssl", "openssl", "a certificate for MQTT over TLS"),
-    Tool("prometheus", "prometheus", "reads our metrics (promtool)"),
+    Tool("solve-field", "astrometry.net", "an independent plate solver"),
+    Tool(f"{INDEX}-tycho2-09.littleendian.fits", "astrometry-data-tycho2-09-littleendian", "its wide index"),
+    Tool(
+        f"{INDEX}-tycho2-10.littleendian.fits",
+        "astrometry-data-tycho2-10-19-littleendian",
+        "its wider indices",
+    ),
 )
 
 
 def missing() -> list[Tool]:
     """Tools that are not on PATH."""
-    return [tool for tool in TOOLS if shutil.which(tool.command) is None]
+    return [tool for tool in TOOLS if shutil.which(tool.command) is None and not Path(tool.command).is_file()]
 
 
 def install() -> None:

@@ -65,7 +65,16 @@ def demo_site(file: Path, moment: datetime) -> Site:
 
 def camera_plan(port: int, event_port: int, site: Site) -> Plan:
     """The simulated DSLR: a PTP/IP camera under the sky of the site."""
-    arguments = ["--port", str(port), "--event-port", str(event_port), "--model", "Skycam demo DSLR"]
+    arguments = [
+        "--port",
+        str(port),
+        "--event-port",
+        str(event_port),
+        "--model",
+        "Skycam demo DSLR",
+        "--scene",
+        "sky",
+    ]
     arguments += [f"--latitude={site.latitude}", f"--longitude={site.longitude}"]
     return Plan(name="dslr", command=_simulator("dslr", "camera.simulator", arguments))
 

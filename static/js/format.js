@@ -90,3 +90,38 @@ export class Local {
 
 /** Milliseconds of an ISO time, or NaN. */
 export const parse = (iso) => (iso ? Date.parse(iso) : Number.NaN);
+
+/** An angle as [sign, whole, minutes, seconds], rounded to `digits` of the seconds without ever showing 60. */
+function sexagesimal(x, digits) {
+  const unit = 10 ** digits;
+  const total = Math.round(Math.abs(x) * 3600 * unit);
+  const seconds = (total % (60 * unit)) / unit;
+  const minutes = Math.floor(total / (60 * unit));
+  const two = (n) => String(n).padStart(2, "0");
+  const padded = seconds.toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
+  return [x < 0 && total ? MINUS : "+", Math.floor(minutes / 60), two(minutes % 60), padded];
+}
+
+/** Right ascension: 00h 42m 44.3s. */
+export function raText(hours) {
+  if (!known(hours)) return NONE;
+  const [, h, m, s] = sexagesimal(((hours % 24) + 24) % 24, 1);
+  return `${String(h % 24).padStart(2, "0")}h ${m}m ${s}s`;
+}
+
+/** Declination: +41° 16′ 09″. */
+export function decText(degrees) {
+  if (!known(degrees)) return NONE;
+  const [sign, d, m, s] = sexagesimal(degrees, 0);
+  return `${sign}${String(d).padStart(2, "0")}° ${m}′ ${s}″`;
+}
+
+/** 26.4°. */
+export const degreesText = (x) => (known(x) ? `${num(x, 1)}°` : NONE);
+
+/** A small angle: 14″, 3.2′, 1.5°. */
+export function smallAngle(arcsec) {
+  if (!known(arcsec)) return NONE;
+  if (arcsec < 99.5) return `${num(arcsec)}″`;
+  return arcsec < 3600 ? `${num(arcsec / 60, 1)}′` : `${num(arcsec / 3600, 1)}°`;
+}

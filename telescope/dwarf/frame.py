@@ -83,7 +83,7 @@ def frame_from(
         warnings: to be shown with it.
 
     Raises:
-        WrongExposureError: it was taken with another exposure than asked for.
+        WrongExposureError: it was taken with another exposure or gain than asked for.
         DeviceDataError: it is not a frame.
     """
     header = read_header(path)
@@ -95,6 +95,8 @@ def frame_from(
         raise WrongExposureError(
             f"{path.name} was exposed {duration:g} s instead of {exposure.duration_s:g} s"
         )
+    if (gain := int(_number(cards.get("GAIN"), exposure.gain))) != exposure.gain:
+        raise WrongExposureError(f"{path.name} was taken at gain {gain} instead of {exposure.gain}")
     temperature = cards.get("DET-TEMP")
     return Frame(
         path,

@@ -175,7 +175,7 @@ class DwarfFtpClient:
         try:
             code, text = await self._send(command)
             if code not in (125, 150):
-                raise DwarfCommandError(command.split(" ", 1)[0], -code, "FTP", text)
+                raise _refusal(command, code, text)
             taken = 0
             while True:
                 async with asyncio.timeout(self._patience):
@@ -207,7 +207,7 @@ class DwarfFtpClient:
         if code not in expected:
             if code == 421:  # the server closes an idle or surplus connection
                 raise ConnectionResetError(text)
-            raise DwarfCommandError(command.split(" ", 1)[0], -code, "FTP", text)
+            raise _refusal(command, code, text)
         return text
 
     async def _send(self, command: str) -> tuple[int, str]:
@@ -243,6 +243,10 @@ class DwarfFtpClient:
                 f"the telescope's FTP server sent a line longer than {LONGEST_LINE} bytes"
             ) from error
         return line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _refusal(command: str, code: int, text: str) -> DwarfCommandError:
+    return DwarfCommandError(command.split(" ", 1)[0], -code, "FTP", text[:200])
 
 
 def _checked(path: str) -> str:

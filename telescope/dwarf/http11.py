@@ -1,6 +1,6 @@
 """One HTTP/1.1 exchange with a device that may be slow, broken or hostile.
 
-Why not a library: downloads run at 0.9 of a bare socket instead of 0.4, the process saves 15 MB, and every
+Why not a library: downloads run at 0.9 of a bare socket instead of 0.4, the process saves 8 MB, and every
 size is checked before memory is taken for it. Only what a telescope's web server needs: one request per
 connection, no redirects, no compression, no cookies.
 """

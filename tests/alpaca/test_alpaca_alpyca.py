@@ -6,18 +6,15 @@ Its import name is `alpaca` too, so it must never share a path with this reposit
 import json
 import os
 import subprocess
-import sys
-import tempfile
-import venv
-from pathlib import Path
 
 import pytest
 from alpacafakes import bayer_frame
 from alpacaprocess import server
 
+from tests.alpyca_client import alpyca_python
+
 pytestmark = pytest.mark.full
 
-PACKAGE = "alpyca>=3.1,<4"
 SCRIPT = """
 import json, sys, time
 from alpaca.camera import Camera, CameraStates, ImageArrayElementTypes
@@ -119,17 +116,7 @@ PROPER = {
 
 @pytest.fixture(scope="module")
 def client_python():
-    """Python with the client library; kept between runs in the machine's temporary folder."""
-    folder = Path(tempfile.gettempdir()) / f"skycam-tools-{os.getuid()}" / f"alpyca-{sys.version_info[1]}"
-    python = folder / "bin" / "python"
-    if (
-        subprocess.run([python, "-c", "import alpaca.camera"], cwd="/", check=False, env={}).returncode
-        if python.exists()
-        else True
-    ):
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PACKAGE], check=True, cwd="/", timeout=300)
-    return python
+    return alpyca_python()
 
 
 @pytest.mark.timeout(400)

@@ -191,7 +191,7 @@ async def test_single_takes_one(rig: Rig) -> None:
 async def test_single_during_a_run_is_refused(rig: Rig) -> None:
     await rig.host.start(interval_s=10, exposure_s=4)
     await rig.pass_time(15)
-    with pytest.raises(CameraBusyError, match="stop that first"):
+    with pytest.raises(CameraBusyError, match="stop it first"):
         await rig.host.single()
 
 

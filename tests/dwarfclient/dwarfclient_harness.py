@@ -17,12 +17,14 @@ from dwarfclient_pixels import HEIGHT, WIDTH, decode
 
 from skycam_project.common.clock import FastClock
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.holders import Holders
 from telescope.dwarf.fits import read_pixels
 from telescope.dwarf.frame import Frame
 from telescope.dwarf.heavens import Equatorial, Horizontal, Site
 from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.dwarf.session.settings import Optics, Patience
 from telescope.heavens import SiteHeavens
+from telescope.host import DEVICES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -159,6 +161,11 @@ async def session(device: Device, spool: Path, *, solver=None, connect: bool = T
         yield one
     finally:
         await one.close()
+
+
+def holders(path: Path, clock: FastClock) -> Holders:
+    """The clients of a host."""
+    return Holders(path, clock, DEVICES)
 
 
 def high_place(clock: FastClock, azimuth: float = 150.0, altitude: float = 50.0) -> Equatorial:

@@ -10,8 +10,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from dwarfclient_harness import HEAVENS, OPTICS, SITE, high_place, truth_solver
-from telescope.holders import Holders
+from dwarfclient_harness import HEAVENS, OPTICS, SITE, high_place, holders, truth_solver
 
 from skycam_project.common.clock import FastClock
 from telescope.dwarf.session import DwarfSession, DwarfSettings
@@ -55,7 +54,7 @@ async def main() -> None:
     (folder / "frames").mkdir(exist_ok=True)
     host = TelescopeHost(
         telescope="0", name="DWARF 3", session=session, sink=Disk(folder / "frames"),
-        holders=Holders(folder / "holders.json", clock), publish=lambda state: changed.set(), clock=clock,
+        holders=holders(folder / "holders.json", clock), publish=lambda state: changed.set(), clock=clock,
     )  # fmt: skip
     running = asyncio.create_task(host.run())
     await host.connect("camera", "7")

@@ -3,18 +3,20 @@
 from dwarfclient_fakes import JumpingClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from telescope.holders import PAGE, SILENCE, Holders, connected_for
+
+from skycam_project.common.holders import PAGE, SILENCE, Holders, connected_for
+from telescope.host import DEVICES
 
 
 async def test_silent_clients_let_go_and_the_page_does_not(tmp_path):
     clock = JumpingClock()
-    holders = Holders(tmp_path / "holders.json", clock)
+    holders = Holders(tmp_path / "holders.json", clock, DEVICES)
     holders.hold("telescope", "7")
     holders.hold("telescope", "8")
     holders.hold("camera", PAGE)
     clock.jump(SILENCE - 1)
-    holders.heard("telescope", "8")
-    holders.heard("telescope", "99")
+    holders.heard({"telescope": ["8"]})
+    holders.heard({"telescope": ["99"]})
     assert holders.expire() is False
     clock.jump(2)
     assert holders.expire() is True
@@ -22,11 +24,11 @@ async def test_silent_clients_let_go_and_the_page_does_not(tmp_path):
     clock.jump(10 * SILENCE)
     holders.expire()
     assert holders.any is True
-    assert Holders(tmp_path / "holders.json", clock).as_dict()["camera"]["holding"] == [PAGE]
+    assert Holders(tmp_path / "holders.json", clock, DEVICES).as_dict()["camera"]["holding"] == [PAGE]
 
 
 def test_each_client_sees_its_own_hold_and_strangers_see_any(tmp_path):
-    holders = Holders(tmp_path / "holders.json", JumpingClock())
+    holders = Holders(tmp_path / "holders.json", JumpingClock(), DEVICES)
     holders.hold("telescope", "7")
     holders.hold("telescope", "8")
     holders.release("telescope", "7")
@@ -45,7 +47,7 @@ devices = st.sampled_from(["telescope", "camera"])
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["hold", "release"]), devices, clients), max_size=30))
 def test_holding_is_a_set_however_often_clients_call(tmp_path_factory, steps):
-    holders = Holders(tmp_path_factory.mktemp("state") / "holders.json", JumpingClock())
+    holders = Holders(tmp_path_factory.mktemp("state") / "holders.json", JumpingClock(), DEVICES)
     expected = set()
     for verb, device, client in steps:
         getattr(holders, verb)(device, client)

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
-from dwarfclient_harness import high_place, session, simulator, truth_solver
+from dwarfclient_harness import high_place, holders, session, simulator, truth_solver
 
 from skycam_project.common.errors import InvalidValueError, SkycamError
-from skycam_project.common.holders import PAGE, Holders, connected_for
+from skycam_project.common.holders import PAGE, connected_for
 from telescope.dwarf.fits import read_header
 from telescope.dwarf.frame import mosaic
 from telescope.errors import BelowHorizonError, InvalidStateError, NotConnectedError
-from telescope.host import DEVICES, TelescopeHost
+from telescope.host import TelescopeHost
 
 
 class Folder:
@@ -52,7 +52,7 @@ async def hosted(device, tmp_path, fail=0, **options):
             name="DWARF 3",
             session=one,
             sink=sink,
-            holders=Holders(tmp_path / "state" / "holders.json", one.clock, DEVICES),
+            holders=holders(tmp_path / "state" / "holders.json", one.clock),
             publish=lambda state: states.append(orjson.loads(orjson.dumps(state))),
             clock=one.clock,
         )

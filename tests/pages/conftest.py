@@ -44,7 +44,7 @@ def busy_scene() -> dict[str, Any]:
         "gain": {"kind": "range", "unit": "dB", "minimum": 0, "maximum": 48, "base": 0, "values": []},
     }
     east = {"name": NAUGHTY, "frames": 3, "force": {"state": "fault", "reason": REASON, "capabilities": can}}
-    return {"cameras": {"default": default, "east": east}}
+    return {"cameras": {"default": default, "east": east}, "telescope": {"frames": 1}}
 
 
 # By module: while the synchronous Playwright runs, its event loop counts as running in this thread, and no asynchronous

@@ -1,6 +1,7 @@
 """A camera host for tests of pages: real links in a process of its own, states as told, no camera.
 
-`python fakehost.py RUN DATA SCENE.json` publishes the links `camera-<id>`, `up` and `processing`, and accepts the calls
+`python fakehost.py RUN DATA SCENE.json` publishes the links `camera-<id>`, `up`, `processing` and, where the scene has
+one, `telescope-0` (faketelescope.py), and accepts the calls
 of the control API. It is a test fixture: nothing of Skycam imports it. The scene file says what each camera does; it is
 read again whenever it changes, so that a test can tell a running host to fail.
 """
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from faketelescope import FakeTelescope, hosted
 from PIL import Image, ImageDraw, ImageFilter
 
 from skycam_project.common.clock import iso_utc
@@ -259,6 +261,9 @@ async def main(run: Path, data: Path, path: Path) -> None:
             camera.host = Host(run, f"camera-{camera.id}", calls)
             camera.host.publish(camera.state)
             await stack.enter_async_context(camera.host)
+        telescope = FakeTelescope(data, scene["telescope"]) if "telescope" in scene else None
+        if telescope:
+            await stack.enter_async_context(hosted(run, telescope))
         await stack.enter_async_context(up)
         await stack.enter_async_context(work)
         sys.stdout.write("ready\n")
@@ -278,6 +283,9 @@ async def main(run: Path, data: Path, path: Path) -> None:
                 for name, camera in cameras.items():
                     camera.scene = scene["cameras"][name]
                     camera.change()
+                if telescope:
+                    telescope.scene = scene["telescope"]
+                    telescope.change()
 
 
 if __name__ == "__main__":

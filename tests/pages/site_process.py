@@ -31,6 +31,7 @@ for pair in sys.argv[2:]:
     create_user(name, sys.argv[1], role)
 """
 PATIENCE_S = 30.0
+PLACE = {"site": {"latitude": 52.5, "longitude": 13.4}}
 
 
 def environment(data: Path) -> dict[str, str]:
@@ -97,9 +98,12 @@ class Site:
         # The lights' engine runs where a test asks for it, with these settings.
         self.environment |= {"DMX_ENGINE": "off"} if lights is None else {"DMX_ENGINE": "external", **lights}
         self.engine: subprocess.Popen | None = None
-        if cameras:
+        facts = {"cameras": cameras or []}
+        if "telescope" in scene:
+            facts |= {"telescope": {"host": "127.0.0.1"}, **PLACE}
+        if cameras or "telescope" in scene:
             configuration = self.folder / "skycam.yaml"
-            configuration.write_text(json.dumps({"cameras": cameras}))  # JSON is YAML
+            configuration.write_text(json.dumps(facts))  # JSON is YAML
             self.environment["SKYCAM_CONFIG"] = str(configuration)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -69,7 +69,7 @@ def test_run_takes_the_settings_of_the_fields_and_can_be_changed(tonight):
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#facts")).to_contain_text("every 5 s")
     expect(page.locator("#exposure-now")).to_contain_text("0.5s")
-    expect(page.locator(".hud.br")).to_have_text("0.5 s · f/2.8 · ISO 3200")
+    expect(page.locator("#now .hud.br")).to_have_text("0.5 s · f/2.8 · ISO 3200")
     apply = page.get_by_role("button", name="Apply")
     expect(apply).to_have_attribute("aria-disabled", "true")
     page.get_by_label("Interval").fill("7,5")
@@ -85,7 +85,7 @@ def test_fields_follow_the_camera_until_somebody_edits_them(tonight):
     was = field.input_value()
     field.fill("99")
     page.get_by_role("button", name="Single").click()
-    expect(page.locator(".hud.tl")).to_be_visible()
+    expect(page.locator("#now .hud.tl")).to_be_visible()
     assert field.input_value() == "99", "news from the camera does not take away what is being typed"
     field.press("Escape")
     assert field.input_value() == was

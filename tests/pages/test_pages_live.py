@@ -30,14 +30,14 @@ def opened(visit, site, path="/", who="otto", **options):
 
 
 def frame_number(page) -> int:
-    expect(page.locator(".hud.tl")).to_have_text(re.compile(r"frame \d+"))
-    return int(page.locator(".hud.tl").inner_text().split()[-1])
+    expect(page.locator("#now .hud.tl")).to_have_text(re.compile(r"frame \d+"))
+    return int(page.locator("#now .hud.tl").inner_text().split()[-1])
 
 
 def test_new_frames_replace_the_old_one(visit, own):
     page = opened(visit, own)
     first = frame_number(page)
-    expect(page.locator(".hud.tl")).to_have_text(f"frame {first + 2}")
+    expect(page.locator("#now .hud.tl")).to_have_text(f"frame {first + 2}")
     expect(page.locator("#frame")).to_have_attribute(
         "src", re.compile(f"0+{first + 2}-preview|0+{first + 3}-preview")
     )
@@ -127,7 +127,7 @@ def test_a_camera_without_a_frame_is_hatched_and_says_so(visit, quiet):
     page = opened(visit, quiet)
     expect(page.locator("#missing")).to_have_text("No frame yet.")
     expect(page.locator("#frame")).to_be_hidden()
-    expect(page.locator(".hud.tl")).to_be_hidden()
+    expect(page.locator("#now .hud.tl")).to_be_hidden()
 
 
 def test_a_preview_that_is_gone_is_said(visit, own):

@@ -25,6 +25,7 @@ def unowned():
 
 PAGES = {
     "tonight": ("otto", "/", "Capturing|fault"),
+    "telescope": ("otto", "/telescope/0/", "Tracking"),
     "status": ("otto", "/status/", "running"),
     "login": (None, "/login/", "Log in"),
     "not-found": ("otto", "/nothing/", "Nothing here"),
@@ -38,8 +39,8 @@ def open_page(request, visit, name: str, **options):
     opened = visit(site, who, **options)
     opened.page.goto(site.url + path)
     opened.page.get_by_text(re.compile(words)).first.wait_for()
-    if name == "tonight":
-        opened.page.locator("#frame").wait_for()
+    for picture in {"tonight": ("#frame", ".tele img"), "telescope": (".pan > canvas",)}.get(name, ()):
+        opened.page.locator(picture).wait_for()
     return opened, site
 
 
@@ -115,17 +116,17 @@ def test_dimmer_darkens_the_whole_night_theme(visit, busy):
 def test_laptop_shows_the_whole_page_without_scrolling(visit, busy):
     page = visit(busy).page
     page.goto(busy.url)
-    page.locator(".hud.tl").wait_for()
+    page.locator("#now .hud.tl").wait_for()
     assert page.evaluate("document.documentElement.scrollHeight") <= 800
 
 
 def test_stop_is_on_the_screen_of_a_phone_wherever_it_is_scrolled(visit, busy):
     page = visit(busy, width=360, height=740).page
     page.goto(busy.url)
-    page.locator(".hud.tl").wait_for()
+    page.locator("#now .hud.tl").wait_for()
     for where in (0, 600, 5000):
         page.evaluate(f"scrollTo(0, {where})")
-        box = page.get_by_role("button", name="Stop").bounding_box()
+        box = page.get_by_role("button", name="Stop", exact=True).bounding_box()
         assert 0 <= box["y"] <= 740 - box["height"]
         assert box["height"] >= 44, "a finger needs 44 px"
 

@@ -1,7 +1,7 @@
 // The thumbnails under the picture: they choose which camera the page shows.
 import { $, $$, attr, status } from "../dom.js";
 import { cameraStatus } from "../words.js";
-import { pictureOf } from "./picture.js";
+import { pictureOf } from "../newest.js";
 
 const KEY = "skycam.camera";
 

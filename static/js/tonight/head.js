@@ -1,8 +1,8 @@
 // The state line: within two seconds it answers whether anything needs somebody.
 import { local } from "../clock.js";
-import { $, say, status, text } from "../dom.js";
+import { $, $$, say, status, text } from "../dom.js";
 import { interval, num, room } from "../format.js";
-import { cameraStatus } from "../words.js";
+import { cameraStatus, telescopeStatus } from "../words.js";
 import { slots } from "../looks.js";
 
 /** Free space as time at the pace of the running session, or null. */
@@ -15,6 +15,7 @@ export class Head {
   constructor() {
     this.headline = $("#headline");
     this.facts = slots($("#facts"));
+    this.telescopes = $$("[data-telescope]").map((panel) => panel.dataset.telescope);
     this.before = null;
   }
 
@@ -47,8 +48,12 @@ export class Head {
       const entry = live.devices.get(`camera/${id}`);
       return { name: entry?.state?.name ?? cameras.configured(id).name, entry, status: cameraStatus(entry, linked, now) };
     });
+    const telescopes = this.telescopes.map((number) => {
+      const entry = live.devices.get(`telescope/${number}`);
+      return { name: entry?.state?.name ?? "Telescope", status: telescopeStatus(entry, linked, now) };
+    });
     for (const kind of ["fault", "stale", "warn"]) {
-      const worst = all.find(({ status: [s] }) => s === kind);
+      const worst = [...all, ...telescopes].find(({ status: [s] }) => s === kind);
       if (worst) return [kind, `${worst.name}: ${kind === "stale" ? "no data" : worst.status[1].toLowerCase()}`];
     }
     const capturing = all.filter(({ entry }) => entry.state.capturing).length;

@@ -4,14 +4,9 @@ import { age, local, serverNow } from "../clock.js";
 import { $, attr, text } from "../dom.js";
 import { apertureText, bytes, exposureText, gainText, num, parse } from "../format.js";
 import { looks, slots } from "../looks.js";
+import { Newest, into, pictureOf, showProgress } from "../newest.js";
 
 const STEP_MS = 250;
-
-/** The address of a frame's picture: `kind` is preview or thumbnail. */
-export function pictureOf(camera, frame, kind) {
-  const name = frame[kind];
-  return name ? `/cameras/${encodeURIComponent(camera)}/${kind}/${encodeURIComponent(name)}` : null;
-}
 
 /** A frame's number in its run; a single frame has only the one in its session. */
 const numberOf = ({ number, id }) => number ?? Number(/\d+$/.exec(id)?.[0] ?? Number.NaN);
@@ -19,12 +14,9 @@ const numberOf = ({ number, id }) => number ?? Number(/\d+$/.exec(id)?.[0] ?? Nu
 export class Picture {
   constructor() {
     this.panel = $("#now");
-    this.image = $("#frame");
-    this.missing = $("#missing");
+    this.newest = new Newest($("#missing"), into($("#frame")));
     this.bar = $("#exposing");
     this.hud = slots(this.panel);
-    this.shown = null;
-    this.wanted = null;
     setInterval(() => this.advance(), STEP_MS);
   }
 
@@ -55,40 +47,17 @@ export class Picture {
     text(settings, words.join(" · "));
   }
 
-  /** Load beside the page, then replace in place: no empty moment between two frames. */
-  async show(id, frame, state, entry) {
-    const address = frame ? pictureOf(id, frame, "preview") : null;
+  show(id, frame, state, entry) {
+    const address = pictureOf(id, frame, "preview");
     const full = $("#full");
     full.hidden = !address;
-    if (!address) {
-      this.wanted = this.shown = null;
-      this.image.hidden = true;
-      this.missing.hidden = false;
-      text(this.missing.firstElementChild, this.reason(frame, state, entry));
-      return;
-    }
     attr(full, "href", address);
-    const label = `Newest frame of ${state.name}, number ${numberOf(frame)}, ${local.time(parse(frame.taken_at))}`;
-    if (this.wanted === address) return;
-    this.wanted = address;
-    const next = new Image();
-    next.src = address;
-    try {
-      await next.decode();
-    } catch {
-      if (this.wanted !== address) return;
-      this.shown = null;
-      this.image.hidden = true;
-      this.missing.hidden = false;
-      text(this.missing.firstElementChild, `The preview of frame ${numberOf(frame)} could not be loaded.`);
-      return;
-    }
-    if (this.wanted !== address) return; // a newer frame came first
-    this.shown = address;
-    this.image.src = address;
-    this.image.alt = label;
-    this.image.hidden = false;
-    this.missing.hidden = true;
+    const number = frame && numberOf(frame);
+    this.newest.show(address, {
+      label: frame ? `Newest frame of ${state.name}, number ${number}, ${local.time(parse(frame.taken_at))}` : "",
+      reason: this.reason(frame, state, entry),
+      failed: `The preview of frame ${number} could not be loaded.`,
+    });
   }
 
   reason(frame, state, entry) {
@@ -100,12 +69,6 @@ export class Picture {
 
   /** The exposure's progress; the one thing that moves by itself here. */
   advance() {
-    if (document.hidden) return;
-    const begun = parse(this.exposure?.started_at);
-    this.bar.hidden = !Number.isFinite(begun);
-    if (this.bar.hidden) return;
-    const part = Math.min(1, Math.max(0, (serverNow() - begun) / 1000 / (this.exposure.duration_s || 1)));
-    this.bar.style.setProperty("--p", `${(part * 100).toFixed(1)}%`);
-    attr(this.bar, "aria-valuenow", Math.round(part * 100));
+    if (!document.hidden) showProgress(this.bar, parse(this.exposure?.started_at), this.exposure?.duration_s);
   }
 }

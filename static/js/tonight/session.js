@@ -1,16 +1,15 @@
 // The running session of the selected camera and its newest log lines.
 import { local } from "../clock.js";
-import { $, make, status, text } from "../dom.js";
+import { $, text } from "../dom.js";
 import { bytes, num, parse } from "../format.js";
-import { levelStatus } from "../words.js";
+import { LogLines } from "../loglines.js";
 import { looks, slots } from "../looks.js";
 
 export class Session {
   constructor() {
     this.panel = $("#session");
     this.facts = slots(this.panel);
-    this.log = $("#log");
-    this.logged = "";
+    this.lines = new LogLines($("#log"));
   }
 
   draw({ entry, state, linked, now }) {
@@ -29,23 +28,6 @@ export class Session {
     text(this.facts.bytes, bytes(size));
     text(this.facts.warnings, num(warnings));
     text(this.facts.errors, num(errors));
-    this.lines(session.log ?? [], now);
-  }
-
-  /** Newest first; built anew only when a line was added. */
-  lines(log, now) {
-    const rows = [...log].sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
-    const key = JSON.stringify(rows);
-    if (key === this.logged) return;
-    this.logged = key;
-    this.log.replaceChildren(
-      ...rows.map(({ time, level, source, message }) => {
-        const word = make("span", { class: "status" });
-        status(word, ...levelStatus(level));
-        const when = make("span", { class: "num dim" }, local.time(parse(time), now));
-        return make("li", {}, when, word, make("span", { class: "dim clip" }, source ?? ""), make("span", { class: "what" }, message));
-      }),
-    );
-    if (!rows.length) this.log.replaceChildren(make("li", {}, make("span", { class: "what dim" }, "Nothing logged yet.")));
+    this.lines.draw(session.log ?? [], now);
   }
 }

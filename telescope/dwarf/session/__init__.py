@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from skycam_project.common.clock import Clock, SystemClock
+from skycam_project.common.clock import Clock, SystemClock, iso_utc
 from skycam_project.common.errors import SkycamError
 from telescope.dwarf.codes import Code
 from telescope.dwarf.commands import RgbPower
@@ -144,7 +144,7 @@ class DwarfSession:
             SkycamError: what else went wrong.
         """
         self.camera.resolver.exposure(exposure.duration_s)
-        self.camera.resolver.gain(exposure.gain)
+        exposure = replace(exposure, gain=self.camera.resolver.gain(exposure.gain))
         await self.motion.settled()
         if not self.board.mount.tracking_active:
             try:
@@ -188,7 +188,8 @@ class DwarfSession:
             logger.debug("frame not solved reason=%s", error)
             return
         self.position.solved(solved, frame.middle)
-        self.board.set("mount", residual_arcsec=round(separation(place, solved), 1))
+        residual = round(separation(place, solved), 1)
+        self.board.set("mount", residual_arcsec=residual, solved_at=iso_utc(frame.middle))
 
     # ---- what must not meet a running stack
 

@@ -100,11 +100,7 @@ class Capture:
                     "Stop them there, or abort the exposure here."
                 )
             try:
-                frame = await self._frame(exposure, current)
-            except WrongExposureError as error:
-                logger.warning("run begun anew reason=%s", error)
-                await self._end()
-                frame = await self._frame(exposure, current)
+                frame = await self._right_frame(exposure, current)
             except Exception as error:
                 await self._end_quietly()
                 if self._ended_because:
@@ -134,6 +130,14 @@ class Capture:
             self._run.valid_from = self._clock.now() + MARGIN
 
     # ---- inside
+
+    async def _right_frame(self, exposure: Exposure, current: Filter | None) -> Frame:
+        try:
+            return await self._frame(exposure, current)
+        except WrongExposureError as error:
+            logger.warning("run begun anew reason=%s", error)
+            await self._end()
+            return await self._frame(exposure, current)
 
     async def _frame(self, exposure: Exposure, current: Filter | None) -> Frame:
         run = self._run

@@ -1,6 +1,5 @@
 """The telescope's dark library: what is there, whether it fits, taking more."""
 
-import logging
 from dataclasses import dataclass
 
 from skycam_project.common.errors import InvalidValueError
@@ -15,12 +14,12 @@ from telescope.dwarf.session.connection import Connection
 from telescope.dwarf.values import Camera, Filter, OperationState, Resolution
 from telescope.errors import CaptureError
 
-logger = logging.getLogger(__name__)
-
 DARK = 0
 """`cali_frame_type` of a dark."""
 FITS_WITHIN: Celsius = 5.0
 """Difference of the sensor's temperature at which a dark still fits; the telescope has its own opinion."""
+LONGEST_NAME = 16
+"""Characters kept of an exposure's name that the telescope tells."""
 OVERHEAD: Seconds = 120.0
 """Seconds that a run of darks may take beside its exposures: the barrel closes first."""
 
@@ -46,7 +45,6 @@ class DarkLibrary:
         self._connection, self._camera = connection, camera
         self._state = OperationState.IDLE
         self._began = False
-        self._progress = 0
         connection.on(Notify.STATE_CAPTURE_CALI_FRAME, self._changed)
         connection.on(Notify.PROGRESS_CAPTURE_CALI_FRAME, self._progressed)
 
@@ -55,7 +53,7 @@ class DarkLibrary:
         message = astro_pb2.ReqGetCaliFrameList(camera_type=Camera.TELE, cali_frame_type=DARK)
         reply = await self._connection.read(Astro.GET_CALI_FRAME_LIST, message)
         return [
-            Dark(item.exp_name, item.gain, float(item.temp_value))
+            Dark(item.exp_name[:LONGEST_NAME], item.gain, float(item.temp_value))
             for item in reply.results
             if item.camera_type == Camera.TELE and item.cali_frame_type == DARK
         ]
@@ -99,7 +97,7 @@ class DarkLibrary:
             cali_frame_type=DARK,
             filter_type=Filter.DARK,
         )
-        self._began, self._progress = False, 0
+        self._began = False
         await self._connection.command(Astro.START_CAPTURE_CALI_FRAME, message)
         limit = step.seconds * (frames + 1) + OVERHEAD
         try:
@@ -118,9 +116,11 @@ class DarkLibrary:
     def _changed(self, message: notify_pb2.CaliFrameState) -> None:
         if message.camera_type == Camera.TELE:
             self._state = message.state
-            self._began |= message.state == OperationState.RUNNING
+            running = message.state != OperationState.IDLE
+            self._began |= running
+            percent = (self._connection.board.camera.darks_percent or 0) if running else None
+            self._connection.board.set("camera", darks_percent=percent)
 
     def _progressed(self, message: notify_pb2.CaliFrameProgress) -> None:
         if message.camera_type == Camera.TELE:
-            self._progress = message.progress
-            logger.info("darks progress_percent=%d", message.progress)
+            self._connection.board.set("camera", darks_percent=min(100, max(0, message.progress)))

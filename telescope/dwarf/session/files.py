@@ -100,7 +100,10 @@ class CaptureFiles:
         """Move a frame that is safe elsewhere out of the way of `leftovers`; its new path."""
         place = self._spool / SCRATCH
         place.mkdir(parents=True, exist_ok=True)
-        return path.rename(place / path.name)
+        try:
+            return path.rename(place / path.name)
+        except FileNotFoundError:  # its keeper has moved it away already
+            return path
 
     def leftovers(self) -> list[Path]:
         """Complete frames that an earlier process fetched and nobody acknowledged, oldest first.

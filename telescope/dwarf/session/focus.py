@@ -43,7 +43,7 @@ class Focuser:
         self._connection, self._board, self._clock = connection, connection.board, clock
         self._turn = asyncio.Lock()
         self._halted = False
-        self._auto_running = False
+        self._auto_running = self._auto_active = False
         self._told = 0
         connection.on(Notify.FOCUS_POSITION, self._position)
         connection.on(Notify.ASTRO_AUTO_FOCUS_STATE, self._auto_state)
@@ -168,8 +168,6 @@ class Focuser:
             await self._connection.until(lambda: not self._auto_active, AUTO_LIMIT, "autofocus")
         finally:
             self._auto_running = False
-
-    _auto_active = False
 
     def _auto_state(self, message: notify_pb2.ResNotifyOperationState) -> None:
         self._auto_active = message.state == 1

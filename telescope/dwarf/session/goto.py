@@ -205,8 +205,9 @@ class Goto:
         reply = asyncio.ensure_future(connection.command(command, message, deadline=work.limit))
         state_reads = 0
 
-        def replied(_: "asyncio.Future[object]") -> None:
+        def replied(reply: "asyncio.Future[object]") -> None:
             nonlocal state_reads
+            _failed(reply)  # looked at, also when nobody waits for it any more
             state_reads = self._state_reads
             connection.recheck()
 
@@ -224,7 +225,7 @@ class Goto:
         reply.add_done_callback(replied)
         try:
             await connection.until(over, work.limit, work.name)
-            if not work.good():
+            if not work.good() and not (_lost(reply) and not work.began()):
                 with suppress(NoAnswerError):  # the good news, or the refusal, may come just after the end
                     await connection.until(lambda: work.good() or _failed(reply), GRACE, work.name)
             if not work.good() and (_failed(reply) or (_lost(reply) and not work.began())):

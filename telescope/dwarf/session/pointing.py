@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from skycam_project.common.clock import Clock
+from skycam_project.common.clock import Clock, iso_utc
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.units import Degrees
 from telescope.dwarf.frame import Exposure, Frame
@@ -71,7 +71,7 @@ class PointingLoop:
             goto: points the telescope; raises what `Goto.goto` raises, which goes through.
         """
         commanded, settings = place, self._settings
-        self._board.set("mount", residual_arcsec=None, pointing_tries=1)
+        self._board.set("mount", residual_arcsec=None, solved_at=None, pointing_tries=1)
         if self.solver is None or not self._board.mount.pointing_loop:
             return
         residual = 0.0
@@ -84,7 +84,8 @@ class PointingLoop:
                 logger.warning("pointing not checked try=%d reason=%s", tries, error)
                 return
             residual = separation(place, solved)
-            self._board.set("mount", residual_arcsec=round(residual, 1))
+            solved_at = iso_utc(self._clock.now())
+            self._board.set("mount", residual_arcsec=round(residual, 1), solved_at=solved_at)
             logger.info("pointing try=%d residual_arcsec=%.1f", tries, residual)
             if residual <= settings.tolerance_arcsec:
                 return

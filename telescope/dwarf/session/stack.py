@@ -135,7 +135,7 @@ class Stack:
     async def _without_dark(
         self, reply: astro_pb2.ResAstroShooting, ir_index: int, exposure: Exposure
     ) -> astro_pb2.ResAstroShooting:
-        wanted = f"{reply.exp_name or exposure.duration_s} s at gain {exposure.gain}"
+        wanted = f"{reply.exp_name[:16] or exposure.duration_s} s at gain {exposure.gain}"
         meaning = f"the telescope has no dark frame for {wanted} ({Code(reply.code).meaning})"
         self._board.set("camera", dark_missing=meaning)
         if self._connection.settings.require_darks:

@@ -56,7 +56,8 @@ class MountState:
         slewing: a goto, park or axis movement is going on.
         tracking: the wish; `tracking_active`: what the telescope says.
         moving: an axis movement by hand is going on.
-        residual_arcsec: distance of the last plate solution from the target; None without one.
+        residual_arcsec: distance of the last plate solution from the target, `solved_at`: when that was found;
+            None without one.
         pointing_tries: gotos of the last closed loop.
         pointing_loop: gotos are checked by plate solving.
         problem: why the last movement ended badly; empty after a good one.
@@ -80,6 +81,7 @@ class MountState:
     equatorial: bool = False
     pointing_loop: bool = True
     residual_arcsec: float | None = None
+    solved_at: str | None = None
     pointing_tries: int = 0
     solar_mode: bool = False
     problem: str = ""
@@ -98,6 +100,7 @@ class CameraState:
         frames: frames delivered since the host began.
         run_active: a stacking run of ours is going on in the telescope.
         run_taken, run_stacked: frames of it, taken and accepted by the telescope.
+        darks_percent: progress of a run of darks; None when there is none.
         dark_missing: the telescope has no dark frame that fits the run; empty or a sentence.
         problem: why the last exposure ended without a frame; empty after a good one.
     """
@@ -123,6 +126,7 @@ class CameraState:
     sensor_temperature_c: float | None = None
     width_px: int = 0
     height_px: int = 0
+    darks_percent: int | None = None
     dark_missing: str = ""
     problem: str = ""
 

@@ -1,0 +1,211 @@
+"""First light: an independent Alpaca client on the running program, down to the simulated telescope's wire."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from sessions.store.reading import open_session
+from telescope.dwarf.fits import read_pixels
+from tests.alpyca_client import alpyca_python
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(560)]
+
+# Places over the whole sky: from any site some of them are up at any time (ICRS, hours and degrees).
+TARGETS = {
+    "M31": (0.7123, 41.269), "M42": (5.5881, -5.391), "M45": (3.7833, 24.117), "M44": (8.67, 19.67), "M13": (16.6949, 36.461),
+    "M27": (19.9934, 22.721), "M22": (18.6067, -23.905), "47 Tuc": (0.4014, -72.081), "omega Cen": (13.4464, -47.479),
+    "M66": (11.3375, 12.991), "M83": (13.6169, -29.865), "M101": (14.0535, 54.349),
+}  # fmt: skip
+SCRIPT = """
+import json, sys, time
+from alpaca.camera import Camera
+from alpaca.exceptions import InvalidValueException
+from alpaca.filterwheel import FilterWheel
+from alpaca.focuser import Focuser
+from alpaca.management import configureddevices
+from alpaca.telescope import Telescope
+
+address, targets = sys.argv[1], json.loads(sys.argv[2])
+report = {"devices": [(d["DeviceType"], d["DeviceNumber"]) for d in configureddevices(address)], "refused": []}
+
+def until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "too slow"
+        time.sleep(0.2)
+
+telescope, camera, focuser, wheel = (kind(address, 0) for kind in (Telescope, Camera, Focuser, FilterWheel))
+for device in (telescope, camera, focuser, wheel):
+    device.Connect()
+    until(lambda: not device.Connecting, 30)
+    assert device.Connected
+telescope.Tracking = True
+for name, (ra, dec) in targets.items():
+    try:
+        telescope.SlewToCoordinatesAsync(ra, dec)
+    except InvalidValueException as error:
+        report["refused"].append(str(error))
+        continue
+    until(lambda: not telescope.Slewing, 240)
+    report["target"] = name
+    break
+try:  # what is opposite to a place that is up lies below the horizon
+    telescope.SlewToCoordinatesAsync((targets[name][0] + 12) % 24, -targets[name][1])
+except InvalidValueException as error:
+    report["refused"].append(str(error))
+report["at"] = (telescope.RightAscension, telescope.Declination, telescope.Altitude)
+report["tracking"] = telescope.Tracking
+camera.Gain = 60
+camera.StartExposure(5.0, True)
+until(lambda: camera.ImageReady, 120)
+began = time.monotonic()
+image = camera.ImageArray
+report["image"] = {"size": (len(image), len(image[0])), "corner": [row[:8] for row in image[:8]],
+                   "middle": [row[1076:1084] for row in image[1916:1924]]}
+for device in (wheel, focuser, camera, telescope):
+    device.Disconnect()
+    until(lambda: not device.Connecting, 30)
+print(json.dumps(report, default=lambda value: list(value)))
+"""
+
+
+def run_client(one, tmp_path, script=SCRIPT, timeout=500, **environment):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [alpyca_python(), "-c", script, f"127.0.0.1:{one.port}", json.dumps(TARGETS)],
+        cwd=elsewhere, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True,
+        timeout=timeout, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:] + "".join(one.lines[-20:])
+    return json.loads(done.stdout)
+
+
+def test_an_independent_client_takes_a_picture_of_the_real_sky(skycam, tmp_path):
+    one = skycam(SKYCAM_DELAY="60").start()
+    report = run_client(one, tmp_path)
+    assert report["devices"] == [
+        ["Telescope", 0],
+        ["Camera", 0],
+        ["Focuser", 0],
+        ["FilterWheel", 0],
+        ["Camera", 2],
+    ]
+    assert report["refused"], "the antipode is below the horizon"
+    assert all("below" in text for text in report["refused"])
+    assert report["tracking"] is True
+    ra, dec, altitude = report["at"]
+    target = TARGETS[report["target"]]
+    assert altitude > 0
+    away = np.hypot((ra - target[0]) * 15 * np.cos(np.radians(dec)), dec - target[1]) * 3600
+    assert away < 180, "within 3 arcminutes after the closed loop"
+
+    # The client's pixels are those of the file that the telescope wrote: [x][y] here, [y, x] there.
+    assert report["image"]["size"] == [3840, 2160]
+    sessions = one.data / "sessions"
+    one.until(
+        lambda: list(sessions.glob("2*/**/observation*telescope*.asdf")),
+        60,
+        "the observation ends with its last client",
+    )
+    (path,) = sessions.glob("2*/**/observation*telescope*.asdf")
+    with open_session(path) as file:
+        original = file["cameras"]["tele"]["originals"][0][:].tobytes()
+        assert file["meta"]["target_coords"]["frame"] == "icrs"
+    fits = tmp_path / "frame.fits"
+    fits.write_bytes(original)
+    pixels = read_pixels(fits)
+    top, left = (
+        (pixels.shape[0] - 2160) // 4 * 2,
+        (pixels.shape[1] - 3840) // 4 * 2,
+    )  # even: the Bayer pattern stays
+    pixels = pixels[top:, left:]
+    assert np.array(report["image"]["corner"]).T.tolist() == pixels[:8, :8].tolist()
+    assert np.array(report["image"]["middle"]).T.tolist() == pixels[1076:1084, 1916:1924].tolist()
+    assert one.stop() == 0
+
+
+def test_kills_during_an_exposure_sequence(skycam):
+    """Web, telescope worker and simulator in turn: recovered, nothing acknowledged lost, answers within 5 s."""
+    one = skycam(SKYCAM_DELAY="60").start()
+    with one.own() as client:
+        time.sleep(4)  # the socket opens to the network
+        headers = {"x-csrftoken": client.cookies["skycam_csrf"], "origin": one.url}
+
+        def post(command, **body):
+            began = time.monotonic()
+            answer = client.post(f"/control/v1/telescopes/0/{command}/", json=body, headers=headers)
+            assert time.monotonic() - began < 20
+            return answer
+
+        client.get("/")
+        headers["x-csrftoken"] = client.cookies["skycam_csrf"]
+        one.until(lambda: post("connect").status_code == 200, 60)
+        for ra, dec in TARGETS.values():
+            if post("slew", ra_hours=ra, dec_deg=dec).status_code == 200:
+                break
+        one.until(lambda: not one.state("telescope-0")["mount"]["slewing"], 240, "the slew")
+
+        kept = []
+
+        def expose():
+            one.until(
+                lambda: post("expose", exposure_s=5, gain=60).status_code == 200, 90, "an exposure begins"
+            )
+
+        def frame():
+            expose()
+            one.until(
+                lambda: one.state("telescope-0")["camera"]["phase"] == "idle", 120, "the exposure's end"
+            )
+            state = one.state("telescope-0")
+            assert state["camera"]["image_ready"], state["camera"]["problem"]
+            kept.append(state["frame"]["taken_at"])
+
+        def link():
+            from skycam_project.common.link import NotConnected
+
+            try:
+                return one.state("telescope-0")
+            except NotConnected:
+                return None
+
+        frame()
+        for child in ("web", "telescope", "dwarf3"):
+            expose()
+            pid = one.pid(child)
+            os.kill(pid, signal.SIGKILL)
+            began = time.monotonic()
+            answer = None
+            while answer is None and time.monotonic() - began < 20:
+                try:
+                    answer = client.get("/api/v1/camera/0/imageready?ClientID=1", timeout=5)
+                except Exception as error:  # a connection that was cut is an answer; one that hangs is not
+                    assert "timed out" not in str(error), child
+            assert answer is not None
+            if answer.status_code == 200 and answer.json()["ErrorNumber"]:
+                assert answer.json()["ErrorMessage"], "an error has a reason"
+            one.until(lambda child=child, pid=pid: one.pid(child) not in (None, pid), 40, f"a new {child}")
+            one.until(lambda: (state := link()) and state["connection"]["connected"], 90, "connected again")
+            if child == "dwarf3":  # a telescope that was switched off and on has forgotten where it points
+                one.until(lambda: post("slew", ra_hours=ra, dec_deg=dec).status_code == 200, 60)
+                one.until(lambda: not one.state("telescope-0")["mount"]["slewing"], 240, "the slew")
+            one.until(lambda: one.state("telescope-0")["camera"]["phase"] == "idle", 120, "the camera")
+            frame()
+        post("disconnect")
+    sessions = one.data / "sessions"
+    one.until(lambda: not list(sessions.glob(".live/observation*telescope*")), 90, "the finished session")
+    times = set()
+    for path in sessions.glob("2*/**/observation*telescope*.asdf"):
+        with open_session(path, validate_checksums=True, lazy_load=False) as file:
+            times |= {
+                row["time"].isoformat(timespec="milliseconds")[:23]
+                for row in file["cameras"]["tele"]["frame_table"]
+            }
+    assert {taken.rstrip("Z") for taken in kept} <= times
+    assert one.stop() == 0
