@@ -14,5 +14,5 @@ for name in [
     del os.environ[name]
 folder = tempfile.mkdtemp(prefix="skycam-tests-")
 atexit.register(shutil.rmtree, folder, ignore_errors=True)
-os.environ |= {"SKYCAM_DATA": folder, "SKYCAM_DEMO": "off", "HOME": folder}
+os.environ |= {"SKYCAM_DATA": folder, "SKYCAM_DEMO": "off", "DMX_ENGINE": "off", "HOME": folder}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120

@@ -69,13 +69,18 @@ class OverrideSerializer(serializers.Serializer):
 
 
 class OverrideView(APIView):
-    """Light although a camera exposes, until the running exposures end. Kept with each frame that it spoils."""
+    """Light although a camera exposes, for five minutes. Kept with each frame that it spoils."""
 
     @extend_schema(operation_id="lights_override", request=OverrideSerializer, responses=ANSWERS)
     def post(self, request):
         command(
             "override", reason=_checked(OverrideSerializer(data=request.data))["reason"], by=_name(request)
         )
+        return Response(lights().state)
+
+    @extend_schema(operation_id="lights_override_end", responses=ANSWERS)
+    def delete(self, request):
+        command("end_override")
         return Response(lights().state)
 
 

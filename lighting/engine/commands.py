@@ -30,6 +30,12 @@ class Command:
     b: int
 
     @property
+    def clamped(self) -> tuple[int, int, int]:
+        """The colour, each part 0..255."""
+        r, g, b = (min(255, max(0, value)) for value in (self.r, self.g, self.b))
+        return r, g, b
+
+    @property
     def is_drag(self) -> bool:
         """Whether it may be dropped for a newer one."""
         return self.src == "ui"

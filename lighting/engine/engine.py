@@ -9,18 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import orjson
-
-from lighting.engine import metrics
+from lighting.engine import metrics, rigfile
 from lighting.engine.commands import Command
 from lighting.engine.dedupe import Dedupe
+from lighting.engine.events import Events
 from lighting.engine.inbox import Entry, Inbox
 from lighting.engine.interlock import Interlock
-from lighting.engine.quick import replace_quickly
 from lighting.engine.rig import FULL, MAIN, MODES, Fixture, Rig, parse_patch
 from lighting.engine.slot import Slot
 from lighting.engine.state import RgbState, StateFile
-from lighting.errors import InterlockedError, InvalidError, LightingError, QueueFullError
+from lighting.errors import InterlockedError, InvalidError, QueueFullError
 from skycam_project.common.units import Seconds
 from skycam_project.config.lights import LightsConfiguration
 
@@ -32,7 +30,6 @@ T = TypeVar("T")
 BATCH = 64
 """Commands that are applied before the state is written and sent once: a state is complete, skipping is lossless."""
 SYNC_EVERY: Seconds = 1.0
-EVENTS_KEPT = 20
 LOOSE = Fixture("channels")
 """What channels without a fixture count as."""
 
@@ -40,8 +37,8 @@ LOOSE = Fixture("channels")
 class Engine:
     """Owns the state, the fixtures and the rules.
 
-    Producers call `submit` for colours and `control` for everything else; both put into the queue. Consumers
-    are given a slot of states or frames, or are called after a change (`on_change`), and are never waited for.
+    Producers call `submit` for colours and `control` for everything else. Consumers are given a slot of states or
+    frames, or are called after a change (`on_change`), and are never waited for.
 
     Args:
         config: the lights' settings.
@@ -54,25 +51,23 @@ class Engine:
         self.config, self.folder = config, folder
         self.inbox = Inbox(config.dmx_queue_size)
         self.rig = Rig(config.dmx_dark_max_red)
-        self.mode, self.mode_by = "normal", "init"
-        self.events: list[dict[str, Any]] = []
-        self._event_number = 0
+        self.events = Events()
         self.state_slots: list[Slot[RgbState]] = []
         self.frame_slots: list[Slot[dict[int, bytes]]] = []
-        self.event_slots: list[asyncio.Queue[dict[str, Any]]] = []
         self.on_change: Callable[[], None] = lambda: None
         self.on_manual: Callable[[set[tuple[int, int]]], None] = lambda channels: None
         """Told which channels somebody took over, so that fades leave them alone."""
         self.interlock = Interlock(
-            config.dmx_interlock, config.dmx_interlock_beacon_max, folder / "leases.json", self._tell
+            config.dmx_interlock, config.dmx_interlock_beacon_max, folder / "leases.json", self.events.tell
         )
         self.state = RgbState()
         self._held: tuple[Colour, str] | None = None
         self.applied_at: Seconds = 0.0
         self._touched = False
+        self._was_enforced = False
         self._saved = -1
         self._unsynced = asyncio.Event()
-        self._load_rig()
+        self.mode, self.mode_by = rigfile.load(self.folder / "rig.json", self.rig)
         self._mount(state_path, seen_path)
         self._hand_over()
 
@@ -88,9 +83,8 @@ class Engine:
 
     def _mount(self, state_path: Path, seen_path: Path, by: str | None = None) -> Colour:
         self.state_file = StateFile(state_path)
-        self.dedupe = Dedupe(
-            seen_path, self.config.dmx_cmd_dedupe_ttl_seconds, self.config.dmx_cmd_dedupe_capacity
-        )
+        config = self.config
+        self.dedupe = Dedupe(seen_path, config.dmx_cmd_dedupe_ttl_seconds, config.dmx_cmd_dedupe_capacity)
         stored = self.state_file.load()
         self.restore(stored, stored.updated_by if by is None else by)
         return stored.colour
@@ -100,9 +94,8 @@ class Engine:
         colour = self._allowed(stored.colour)
         if colour != stored.colour:
             by = "interlock:restore"
-        self.state = replace(
-            self.state, seq=max(self.state.seq, stored.seq), ts=max(self.state.ts, stored.ts)
-        )
+        now = self.state
+        self.state = replace(now, seq=max(now.seq, stored.seq), ts=max(now.ts, stored.ts))
         self._held = None
         self.on_manual(self.rig.channels_of(MAIN))
         self.change(colour, by)
@@ -114,25 +107,8 @@ class Engine:
         except InterlockedError:
             return (0, 0, 0)
 
-    def _load_rig(self) -> None:
-        path = self.folder / "rig.json"
-        try:
-            kept = orjson.loads(path.read_bytes())
-            self.rig.patch(parse_patch(kept["fixtures"]))
-            self.rig.master = int(kept["master"])
-            self.mode, self.mode_by = str(kept["mode"]), str(kept["modeBy"])
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError, KeyError, TypeError, LightingError) as error:
-            log.error("%s cannot be used (%s); starting with the fixture main alone", path, error)
-
     def _save_rig(self) -> None:
-        fixtures = [{k: getattr(f, k) for k in Fixture.__slots__} for f in self.rig.fixtures.values()]
-        kept = {"fixtures": fixtures, "master": self.rig.master, "mode": self.mode, "modeBy": self.mode_by}
-        try:
-            replace_quickly(self.folder / "rig.json", orjson.dumps(kept))
-        except OSError as error:
-            log.warning("the fixtures could not be written: %s", error)
+        rigfile.save(self.folder / "rig.json", self.rig, self.mode, self.mode_by)
 
     # ---- producers
 
@@ -142,7 +118,7 @@ class Engine:
         Raises `InterlockedError` and `QueueFullError`; the id is not taken then, so that it may be sent again.
         """
         try:
-            self._permitted(MAIN, _clamped(command))
+            self._permitted(MAIN, command.clamped)
         except InterlockedError:
             metrics.dropped.labels("interlock").inc()
             raise
@@ -191,10 +167,8 @@ class Engine:
             passed = time.perf_counter() - began
             metrics.last_latency.set(passed * 1000)
             metrics.apply_seconds.observe(passed)
-            log.debug(
-                "applied",
-                extra={"seq": self.state.seq, "src": self.state.updated_by, "latency_ms": passed * 1000},
-            )
+            facts = {"seq": self.state.seq, "src": self.state.updated_by, "latency_ms": passed * 1000}
+            log.debug("applied", extra=facts)
         for answer, result, error in answers:
             if answer.done():
                 continue
@@ -208,7 +182,7 @@ class Engine:
             metrics.deduped.inc()
             return
         try:
-            colour = self._permitted(MAIN, _clamped(command))
+            colour = self._permitted(MAIN, command.clamped)
         except InterlockedError as error:  # the exposure began while it waited
             metrics.dropped.labels("interlock").inc()
             log.info("cmd_dropped", extra={"cmdId": command.cmd_id, "src": command.src, "reason": str(error)})
@@ -298,8 +272,10 @@ class Engine:
                 await self.control(self._expire_now)
 
     def _expire_now(self) -> None:
-        if self.interlock.expire():
-            self._after_leases()
+        """Leases and overrides end by themselves."""
+        if self.interlock.expire() or self.interlock.enforced != self._was_enforced:
+            self._obey("expired")
+        self._was_enforced = self.interlock.enforced
 
     # ---- what the writer can be asked to do (through `control`)
 
@@ -386,34 +362,32 @@ class Engine:
     def exposure_begin(self, exposure: object, kind: object, duration: object) -> None:
         """A camera is about to open its shutter. Raises `InvalidError`."""
         self.interlock.begin(exposure, kind, duration)
-        main = self.rig.fixture(MAIN)
-        if not self.interlock.allows(main, self.rig.level(MAIN)):
-            self._held = self.state.colour, self.state.updated_by
-            self.change((0, 0, 0), f"interlock:{kind}")
-        metrics.interlock_active.set(self.interlock.enforced)
-        self.touch()
+        self._obey(str(kind))
 
     def exposure_end(self, exposure: str) -> list[dict[str, Any]]:
         """The shutter is closed; what shone during the exposure."""
         hits = self.interlock.end(exposure)
-        self._after_leases()
+        self._obey("end")
         return hits
 
     def set_override(self, reason: object, by: str) -> None:
-        """A person needs light now: the interlock lets it through until the running exposures end."""
-        if not isinstance(reason, str) or not 1 <= len(reason.strip()) <= 200:
-            raise InvalidError(
-                "reason: must be 1 to 200 characters; it is kept with each frame that it spoils"
-            )
-        if not self.interlock.leases:
-            raise InvalidError("no exposure is running; nothing to override")
-        self.interlock.override = f"{reason.strip()} ({by})"
-        log.warning("interlock overridden: %s", self.interlock.override)
-        self._after_leases()
+        """A person needs light now: the interlock lets it through for five minutes. Raises `InvalidError`."""
+        self.interlock.set_override(reason, by)
+        self._obey("override")
 
-    def _after_leases(self) -> None:
-        metrics.interlock_active.set(self.interlock.enforced)
-        if self._held and not self.interlock.enforced:
+    def end_override(self) -> None:
+        """The interlock counts again."""
+        self.interlock.end_override()
+        self._obey("override-end")
+
+    def _obey(self, why: str) -> None:
+        """Bring `main` in line with the interlock: dark where it must be, as it was where it may."""
+        enforced = self.interlock.enforced
+        metrics.interlock_active.set(enforced)
+        if enforced and not self.interlock.allows(self.rig.fixture(MAIN), self.rig.level(MAIN)):
+            self._held = self.state.colour, self.state.updated_by
+            self.change((0, 0, 0), f"interlock:{why}")
+        elif self._held and not enforced:
             colour, by = self._held
             self._held = None
             self.change(self._allowed(colour), by)
@@ -423,17 +397,3 @@ class Engine:
     def held(self) -> Colour | None:
         """What `main` will show again after the exposure."""
         return self._held[0] if self._held else None
-
-    def _tell(self, event: dict[str, Any]) -> None:
-        self._event_number += 1
-        event = {**event, "number": self._event_number}
-        self.events = [*self.events[1 - EVENTS_KEPT :], event]
-        log.warning("light_during_exposure", extra={"event": event})
-        for queue in self.event_slots:
-            if not queue.full():
-                queue.put_nowait(event)
-
-
-def _clamped(command: Command) -> Colour:
-    r, g, b = (min(255, max(0, value)) for value in (command.r, command.g, command.b))
-    return r, g, b

@@ -22,6 +22,8 @@ KINDS = ("light", "dark", "bias", "flat")
 GRACE: Seconds = 10.0
 """A lease that nobody ends is over this long after its time: a crashed camera does not lock the lights."""
 LONGEST: Seconds = 7200.0
+OVERRIDE: Seconds = 300.0
+"""How long a person's word stands above the interlock; it may be given again."""
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class Interlock:
     ) -> None:  # fmt: skip
         self.policy, self.beacon_max, self.path, self._tell, self._now = policy, beacon_max, path, tell, now
         self.leases: dict[str, Lease] = {}
-        self.override: str | None = None
+        self._override: tuple[str, float] | None = None
         self._load()
 
     # ---- leases
@@ -103,9 +105,29 @@ class Interlock:
             if hit["to"] is None:
                 hit["to"] = self._time()
                 self._tell(hit)
-        if not self.leases:
-            self.override = None
         self._save()
+
+    # ---- a person's word
+
+    @property
+    def override(self) -> str | None:
+        """Why a person lets light through now, and who; `None` when nobody does."""
+        if self._override and self._now() < self._override[1]:
+            return self._override[0]
+        return None
+
+    def set_override(self, reason: object, by: str) -> None:
+        """Let light through for five minutes. Raises `InvalidError`: a reason of 1 to 200 characters."""
+        if not isinstance(reason, str) or not 1 <= len(reason.strip()) <= 200:
+            raise InvalidError(
+                "reason: must be 1 to 200 characters; it is kept with each frame that it spoils"
+            )
+        self._override = f"{reason.strip()} ({by})", self._now() + OVERRIDE
+        log.warning("interlock_overridden", extra={"reason": self._override[0]})
+
+    def end_override(self) -> None:
+        """Take the word back."""
+        self._override = None
 
     # ---- rules
 
@@ -162,7 +184,14 @@ class Interlock:
             {"id": lease.id, "kind": lease.kind, "ends_at": _iso(lease.ends)}
             for lease in self.leases.values()
         ]
-        return {"policy": self.policy, "enforced": self.enforced, "override": self.override, "leases": leases}
+        ends = _iso(self._override[1]) if self._override and self.override else None
+        return {
+            "policy": self.policy,
+            "enforced": self.enforced,
+            "override": self.override,
+            "override_ends_at": ends,
+            "leases": leases,
+        }
 
     # ---- the file
 

@@ -57,7 +57,7 @@ class LightsMqtt:
         self._frames: Slot[dict[int, bytes]] = Slot()
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(100)
         engine.state_slots.append(self._states)
-        engine.event_slots.append(self._events)
+        engine.events.queues.append(self._events)
         if config.dmx_homeassistant:
             engine.frame_slots.append(self._frames)
         self._bad, self._said = 0, -SAY_EVERY

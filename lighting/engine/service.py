@@ -150,7 +150,7 @@ class Service:
             "outputs": [output.state() for output in self.outputs],
             "inputs": [part.state() for part in (self.input, mqtt) if part],
             "devices": mqtt.devices if mqtt else {},
-            "events": engine.events,
+            "events": engine.events.newest,
         }  # fmt: skip
 
     async def _watch(self) -> None:
@@ -300,6 +300,9 @@ class Service:
     async def call_exposure_end(self, id: str) -> list[dict[str, Any]]:
         """What shone during the exposure, for the record of its frame."""
         return await self.engine.control(self.engine.exposure_end, id)
+
+    async def call_end_override(self) -> None:
+        await self.engine.control(self.engine.end_override)
 
     async def call_override(self, reason: object, by: str) -> None:
         await self.engine.control(self.engine.set_override, reason, by)

@@ -60,15 +60,17 @@ function headline(entry, state, linked) {
 
 function lock(state, linked) {
   const [box, interlock] = [$("#lock"), state?.interlock];
-  const shown = linked && interlock?.leases.length && interlock.policy !== "off";
+  const shown = linked && interlock && interlock.policy !== "off" && (interlock.leases.length || interlock.override);
   box.hidden = !shown;
   if (!shown) return;
-  const last = interlock.leases.reduce((a, b) => (a.ends_at > b.ends_at ? a : b));
-  const left = span(Math.max(0, Math.round((parse(last.ends_at) - serverNow()) / 1000)));
+  const last = [...interlock.leases].sort((a, b) => (a.ends_at < b.ends_at ? 1 : -1))[0];
+  const until = interlock.override ? interlock.override_ends_at : last.ends_at;
+  const left = span(Math.max(0, Math.round((parse(until) - serverNow()) / 1000)));
   const enforced = interlock.enforced;
-  const what = interlock.override ? `Overridden: ${interlock.override}.` : `${last.id} is exposing, ${left} left.`;
+  const what = interlock.override ? `Overridden: ${interlock.override}, ${left} left.` : `${last.id} is exposing, ${left} left.`;
   const more = enforced ? `What you set now waits for the end. Beacons up to level ${interlock.beaconMax} stay allowed.` : "Light is possible and is noted with the frame.";
   notice(box, enforced ? "busy" : "warn", what, more);
+  $("#override-end").hidden = !interlock.override;
   $("#override").hidden = $("#reason").closest("p").hidden = !enforced;
 }
 
@@ -80,7 +82,11 @@ function draw() {
   for (const panel of panels) panel.draw({ entry, state, linked });
 }
 
-const blackout = () => page.command("POST", "/blackout");
+function blackout() {
+  if (!page.may()) return;
+  colour.blackout();
+  page.command("POST", "/blackout");
+}
 $("#blackout").addEventListener("click", blackout);
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input:not([type=range], [type=radio]), select, textarea");
@@ -95,5 +101,6 @@ $("#override").addEventListener("skycam:do", async () => {
     $("#reason").value = "";
   }
 });
+$("#override-end").addEventListener("click", () => page.command("DELETE", "/control/v1/lights/override/"));
 live.onchange(draw);
 tick(() => lock(known()?.state, live.link === "open" && !known()?.problem));

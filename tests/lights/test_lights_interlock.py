@@ -102,7 +102,7 @@ async def test_a_command_that_waited_while_the_shutter_opened_is_not_carried_out
 async def test_warn_lets_light_pass_and_says_so(tmp_path):
     async with running(make_engine(tmp_path)) as engine:
         told = asyncio.Queue(10)
-        engine.event_slots.append(told)
+        engine.events.queues.append(told)
         await engine.control(engine.exposure_begin, "frame-7", "light", 5)
         engine.submit(red(50))
         engine.submit(red(90))
@@ -116,7 +116,7 @@ async def test_warn_lets_light_pass_and_says_so(tmp_path):
         events = [told.get_nowait() for _ in range(told.qsize())]
         assert [event["event"] for event in events] == ["light_during_exposure"] * 2
         assert events[0]["to"] is None and events[-1]["to"], "one at the first light, one with the end"
-        assert [event["number"] for event in engine.events] == [1, 2]
+        assert [event["number"] for event in engine.events.newest] == [1, 2]
 
 
 async def test_off_knows_no_leases(tmp_path):
@@ -129,8 +129,6 @@ async def test_off_knows_no_leases(tmp_path):
 
 async def test_a_person_may_override_and_the_frame_knows(tmp_path):
     async with running(make_engine(tmp_path, DMX_INTERLOCK="enforce")) as engine:
-        with pytest.raises(InvalidError):
-            await engine.control(engine.set_override, "somebody fell", "otto")
         await engine.control(engine.exposure_begin, "a", "light", 5)
         for wrong in ("", "  ", 5, "x" * 201):
             with pytest.raises(InvalidError):
@@ -141,8 +139,25 @@ async def test_a_person_may_override_and_the_frame_knows(tmp_path):
         assert engine.state.colour == (255, 255, 255)
         hits = await engine.control(engine.exposure_end, "a")
         assert hits[0]["override"] == "somebody fell (otto)"
-        await engine.control(engine.exposure_begin, "b", "light", 5)
-        assert engine.state.colour == (0, 0, 0), "the override ended with its exposures"
+        await engine.control(engine.exposure_begin, "b", "light", 500)
+        assert engine.state.colour == (255, 255, 255), "it stands for the next frames, too"
+        now = engine.interlock._now
+        engine.interlock._now = lambda: now() + 301
+        await engine.control(engine._expire_now)
+        assert engine.state.colour == (0, 0, 0), "and ends after five minutes"
+        hits = await engine.control(engine.exposure_end, "b")
+        assert hits[0]["override"] and hits[0]["to"]
+        assert engine.state.colour == (255, 255, 255)
+
+
+async def test_an_override_is_taken_back(tmp_path):
+    async with running(make_engine(tmp_path, DMX_INTERLOCK="enforce")) as engine:
+        await engine.control(engine.exposure_begin, "a", "light", 5)
+        await engine.control(engine.set_override, "look for the cap", "otto")
+        engine.submit(red(9))
+        await settle(engine)
+        await engine.control(engine.end_override)
+        assert engine.state.colour == (0, 0, 0) and engine.held == (9, 0, 0)
 
 
 async def test_a_crashed_camera_does_not_lock_the_lights_for_ever(tmp_path):

@@ -75,8 +75,11 @@ def test_the_keyboard_alone_changes_hue_and_blacks_out(visit, lit):
     until(lambda: rgb(lit)["b"] > 0)
     page.keyboard.press("b")
     until(lambda: colour(lit) == (0, 0, 0))
-    page.get_by_label("Name", exact=True).first.fill("bbb")
-    assert rgb(lit)["updatedBy"] == "blackout"
+    page.locator("#range-r").fill("31")
+    until(lambda: rgb(lit)["r"] == 31)
+    page.locator("#scene-name").press_sequentially("bbb")
+    page.wait_for_timeout(300)
+    assert rgb(lit)["r"] == 31, "who writes a name means the letter"
 
 
 def test_a_page_shows_what_others_set(visit, lit):
@@ -137,6 +140,8 @@ def test_what_is_wanted_during_an_exposure_waits_for_its_end(visit, lit):
         override.click()
         page.get_by_text("Overridden: somebody fell (otto)").wait_for()
         until(lambda: rgb(lit)["r"] == 55)
+        page.get_by_role("button", name="Dark again").click()
+        until(lambda: colour(lit) == (0, 0, 0))
     finally:
         ask(run, "lighting", "exposure_end", id="frame 8")
 

@@ -67,6 +67,13 @@ export class Colours {
     this.#frame ||= requestAnimationFrame(() => this.#send());
   }
 
+  /** Send a colour at once, after what was sent and instead of what was not. */
+  now(colour) {
+    cancelAnimationFrame(this.#frame);
+    this.#wanted = colour;
+    this.#send();
+  }
+
   #send() {
     this.#frame = 0;
     if (!this.#wanted || this.#socket.readyState !== WebSocket.OPEN) return;

@@ -2,7 +2,7 @@
 import { $, $$, attr, make, text } from "../dom.js";
 import { looks, slots } from "../looks.js";
 import { Colours, ask } from "./api.js";
-import { Wheel, rgb } from "./wheel.js";
+import { Wheel, mix } from "./wheel.js";
 
 const PARTS = ["r", "g", "b"];
 const SETTLED_MS = 1500;
@@ -16,7 +16,7 @@ export class Colour {
     this.touchedAt = -Infinity;
     this.waiting = false;
     this.colours = new Colours((code, detail) => this.#refused(code, detail));
-    this.wheel = new Wheel((hue, saturation) => this.want(rgb(hue, saturation, Math.max(...this.wanted, 1) / 255)));
+    this.wheel = new Wheel((hue, saturation) => this.want(mix(hue, saturation, Math.max(...this.wanted, 1) / 255)));
     this.ranges = PARTS.map((part) => $(`[data-part=${part}]`));
     this.values = PARTS.map((part) => $(`[data-value=${part}]`));
     PARTS.forEach((_, n) => {
@@ -50,6 +50,14 @@ export class Colour {
     this.wanted = colour;
     this.touchedAt = performance.now();
     this.#send();
+    this.#show();
+  }
+
+  /** Everything goes dark: what was on its way is forgotten, and what is on the socket already is overtaken there. */
+  blackout() {
+    [this.wanted, this.touchedAt, this.again] = [[0, 0, 0], -Infinity, false];
+    this.waiting = false;
+    this.colours.now(this.wanted);
     this.#show();
   }
 
@@ -135,4 +143,11 @@ export class Colour {
 }
 
 export const label = (name) => (name[0].toUpperCase() + name.slice(1)).replaceAll("-", " ");
-export const swatch = (element, colour) => element.style.setProperty("--c", `rgb(${(colour ?? [0, 0, 0]).join(" ")})`);
+
+/** Give a swatch its colour; the style sheet makes one of the parts. */
+export function swatch(element, colour) {
+  const [r, g, b] = colour ?? [0, 0, 0];
+  element.style.setProperty("--r", r);
+  element.style.setProperty("--g", g);
+  element.style.setProperty("--b", b);
+}

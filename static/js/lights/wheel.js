@@ -2,7 +2,7 @@
 import { $, attr } from "../dom.js";
 
 /** Red, green, blue (0..255) of hue (degrees), saturation and value (0..1). */
-export function rgb(hue, saturation, value) {
+export function mix(hue, saturation, value) {
   return [5, 3, 1].map((n) => {
     const k = (n + hue / 60) % 6;
     return Math.round(255 * (value - value * saturation * Math.max(0, Math.min(k, 4 - k, 1))));
@@ -85,7 +85,7 @@ export class Wheel {
       for (let x = 0; x < side; x++, k += 4) {
         const [u, v] = [(x - radius) / radius, (y - radius) / radius];
         const r = Math.hypot(u, v);
-        const colour = rgb(((Math.atan2(v, u) * 180) / Math.PI + 450) % 360, Math.min(1, r), 1);
+        const colour = mix(((Math.atan2(v, u) * 180) / Math.PI + 450) % 360, Math.min(1, r), 1);
         image.data.set([...colour, Math.max(0, Math.min(255, (1 - r) * radius * 255))], k);
       }
     }

@@ -1,0 +1,42 @@
+"""What hangs where and which mode is on, over restarts."""
+
+import logging
+from pathlib import Path
+
+import orjson
+
+from lighting.engine.quick import replace_quickly
+from lighting.engine.rig import MODES, Fixture, Rig, parse_patch
+
+log = logging.getLogger(__name__)
+
+
+def load(path: Path, rig: Rig) -> tuple[str, str]:
+    """Patch a rig as it was; the mode and who chose it. Without a file, or with a broken one, `main` alone."""
+    try:
+        kept = orjson.loads(path.read_bytes())
+        fixtures, master = parse_patch(kept["fixtures"]), int(kept["master"])
+        mode, by = str(kept["mode"]), str(kept["modeBy"])
+        if mode not in MODES or not 0 <= master <= 255:
+            raise ValueError("a value is out of its range")
+    except FileNotFoundError:
+        return "normal", "init"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.error("%s cannot be used (%s); starting with the fixture main alone", path, error)
+        return "normal", "init"
+    rig.patch(fixtures)
+    rig.master = master
+    return mode, by
+
+
+def save(path: Path, rig: Rig, mode: str, by: str) -> None:
+    """Keep them. A full disk costs a line in the log."""
+    fixtures = [
+        {name: getattr(fixture, name) for name in Fixture.__slots__} for fixture in rig.fixtures.values()
+    ]
+    try:
+        replace_quickly(
+            path, orjson.dumps({"fixtures": fixtures, "master": rig.master, "mode": mode, "modeBy": by})
+        )
+    except OSError as error:
+        log.warning("the fixtures could not be written: %s", error)
