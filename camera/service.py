@@ -16,6 +16,7 @@ from camera.preview import PreviewFolder
 from camera.sink import SessionSink
 from camera.wishes import DatabaseFences, SavedWishes
 from sessions.services import open_sessions
+from sessions.store.logs import instrument
 from skycam_project.common.fence import FileFences
 from skycam_project.common.link import Host, keep
 from skycam_project.config import CameraConfiguration
@@ -34,6 +35,11 @@ async def run() -> None:
 
 async def host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
     """Host one camera until cancelled. Raises `OwnedElsewhere` at once when another process does."""
+    with instrument(camera.id):  # what is logged from here on belongs to the camera's session
+        await _host(camera, metrics)
+
+
+async def _host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
     sessions = await asyncio.to_thread(partial(open_sessions, camera.id, resume=True))
     try:
         wishes = SavedWishes(camera.id, first_wish(camera))
