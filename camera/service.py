@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from prometheus_client import generate_latest
 
+from camera.drivers.base import CameraDriver
 from camera.drivers.gphoto2.driver import GPhoto2Driver
 from camera.host import CameraHost
+from camera.leased import LeasedDriver
 from camera.metrics import CameraMetrics
 from camera.plan import Plan, Settings, Wish
 from camera.preview import PreviewFolder
@@ -18,6 +20,7 @@ from camera.wishes import DatabaseFences, SavedWishes
 from sessions.services import open_sessions
 from sessions.store.logs import instrument
 from skycam_project.common.fence import FileFences
+from skycam_project.common.leases import Leases
 from skycam_project.common.link import Host, keep
 from skycam_project.config import CameraConfiguration
 from skycam_project.config.places import images_folder
@@ -41,18 +44,20 @@ async def host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
 
 async def _host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
     sessions = await asyncio.to_thread(partial(open_sessions, camera.id, resume=True))
+    leases = Leases(settings.RUN)
     try:
         wishes = SavedWishes(camera.id, first_wish(camera))
+        driver = GPhoto2Driver(
+            settings.DATA / "spool" / camera.id,
+            address=camera.port or "auto",
+            name=camera.name,
+            lock_folder=settings.RUN,
+            environment={"HOME": str(settings.DATA / "state")},
+        )
         device = CameraHost(
             camera=camera.id,
             name=camera.name,
-            driver=GPhoto2Driver(
-                settings.DATA / "spool" / camera.id,
-                address=camera.port or "auto",
-                name=camera.name,
-                lock_folder=settings.RUN,
-                environment={"HOME": str(settings.DATA / "state")},
-            ),
+            driver=cast(CameraDriver, LeasedDriver(driver, leases, camera.name)),
             driver_name="gphoto2",
             sink=SessionSink(sessions, camera.id, camera.name, image_path(camera)),
             wishes=wishes,
@@ -73,6 +78,7 @@ async def _host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
             wishes.fence = link.fence or 0
             await device.run()
     finally:
+        await leases.close()
         await asyncio.to_thread(sessions.suspend)
 
 
