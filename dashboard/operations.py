@@ -8,9 +8,10 @@ from dashboard.choices import Role
 from dashboard.mirrors import mirrors
 from dashboard.readiness import readiness
 from dashboard.services import token_of
+from skycam_project.common.access import peer_in
 from skycam_project.common.link import Mirror
 from skycam_project.metrics import collect
-from skycam_project.middleware import peer_in, refusal
+from skycam_project.middleware import refusal
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:

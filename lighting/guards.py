@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from skycam_project.middleware import FORWARDED, peer_in
+from skycam_project.common.access import peer_in
+from skycam_project.middleware import FORWARDED
 
 log = logging.getLogger(__name__)
 

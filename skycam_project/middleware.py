@@ -1,11 +1,11 @@
 """Guards that stand before every view (security.md 1 and 2)."""
 
-import ipaddress
 import re
-from collections.abc import Iterable
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+
+from skycam_project.common.access import peer_in
 
 FORWARDED = (
     "HTTP_FORWARDED",
@@ -19,17 +19,6 @@ LIGHTS = re.compile(r"/(rgb|blackout|usb|projects|scenes|show)(/.*)?")
 UNAUTHENTICATED = ("/metrics", "/healthz", "/readyz")
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 JSON_ONLY = ("/control/", "/api/camera/")
-
-
-def peer_in(address: str, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    """Whether a peer's address lies in one of the networks; an unreadable one does not."""
-    try:
-        peer = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return False
-    if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
-        peer = peer.ipv4_mapped
-    return any(peer in network for network in networks)
 
 
 def refusal(code: str, text: str, status: int = 403) -> JsonResponse:

@@ -124,10 +124,10 @@ class Access:
 
     def _allows(self, text: str) -> bool:
         """Whether requests from this address are taken."""
-        return _inside(text, self._networks)
+        return peer_in(text, self._networks)
 
     def _trusts(self, text: str) -> bool:
-        return _inside(text, self._proxies)
+        return peer_in(text, self._proxies)
 
     def _knows_host(self, header: bytes) -> bool:
         name = header.decode("latin-1").lower()
@@ -143,7 +143,8 @@ class Access:
         )
 
 
-def _inside(text: str, networks: tuple[Network, ...]) -> bool:
+def peer_in(text: str, networks: Iterable[Network]) -> bool:
+    """Whether a peer's address lies in one of the networks; an unreadable one does not."""
     address = parse_address(text)
     return address is not None and any(address in network for network in networks)
 

@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver
 
 from dashboard.choices import Role
 from dashboard.services import create_token, create_user, renew_setup_token
-from skycam_project.middleware import peer_in
+from skycam_project.common.access import peer_in
 
 PUBLIC = {"healthz", "readyz", "metrics", "welcome/", "login/", "control/v1/welcome/"}
 PUBLIC |= {
