@@ -43,6 +43,7 @@ def address(route: str) -> str:
     samples = {
         "<slug:camera>": "default",
         "<slug:telescope>": "0",
+        "<slug:number>": "0",
         "<str:name>": "x.jpg",
         "<int:token>": "1",
         "<str:device_type>": "camera",
