@@ -8,7 +8,7 @@ from dashboard.consumers import CapturesConsumer, LiveConsumer
 urlpatterns = [
     path("", views.TonightView.as_view(), name="tonight"),
     path("status/", views.StatusView.as_view(), name="status"),
-    path("telescope/<slug:number>/", views.TelescopeView.as_view(), name="telescope"),
+    path("telescope/<slug:telescope>/", views.TelescopeView.as_view(), name="telescope"),
     path("welcome/", views.welcome, name="welcome"),
     path("login/", views.LoginView.as_view(), name="login"),
     path("logout/", views.LogoutView.as_view(), name="logout"),
