@@ -60,11 +60,11 @@ class TelescopeView(Page):
     template_name = "dashboard/telescope.html"
     here = "telescope"
 
-    def get_context_data(self, number, **kwargs):
-        if number not in telescope_numbers():
+    def get_context_data(self, telescope, **kwargs):
+        if telescope not in telescope_numbers():
             raise Http404
         config = settings.CONFIG
-        return super().get_context_data(number=number, name=config.telescope_name, config=config, **kwargs)
+        return super().get_context_data(number=telescope, name=config.telescope_name, config=config, **kwargs)
 
 
 class LightsView(Page):

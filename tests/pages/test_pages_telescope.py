@@ -5,8 +5,10 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from site_process import Site, quiet_scene
+from test_pages_look import DARKEST, brightest
 
 from sky.coordinates import Observer
 from sky.coordinates import Site as Place
@@ -325,3 +327,35 @@ def test_card_on_tonight_stops_at_once_and_parks_in_two_steps(visit, yard):
     card.get_by_role("link", name="Open").click()
     page.get_by_role("button", name="Unpark").click()
     expect(page.locator("#headline")).not_to_have_text("Parked")
+
+
+def test_trouble_errors_and_armed_buttons_are_accessible_and_red_at_night(visit, yard):
+    page = visit(yard, theme="night").page
+    yard.set_scene(
+        SCENE
+        | {
+            "telescope": {
+                "force": {"mount": {"problem": "The goto ended without tracking. Are stars to be seen?"}}
+            }
+        }
+    )
+    page.goto(f"{yard.url}/telescope/0/")
+    expect(page.locator("#trouble")).to_contain_text("goto ended")
+    page.get_by_label("Go to").fill("25 0 0 +41 0 0")
+    twice(page, "Slew")
+    page.get_by_role("button", name="Crosshair").click()
+    page.get_by_role("button", name="Park").click()
+    expect(page.locator("[data-armed]")).to_have_count(1)
+    assert max(brightest(page)[1:]) <= DARKEST
+    yard.set_scene(
+        SCENE | {"telescope": {"force": {"connection": {"role": "slave"}, "mount": {"problem": ""}}}}
+    )
+    expect(page.locator("#trouble")).to_contain_text("Another app")
+    for theme in ("night", "light", "dark"):
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        found = Axe().run(page)
+        assert not found.response["violations"], f"{theme}: {found.generate_report()}"
+    yard.set_scene(
+        SCENE | {"telescope": {"force": {"connection": {"role": "host"}, "mount": {"problem": ""}}}}
+    )
+    expect(page.locator("#trouble")).to_be_hidden()
