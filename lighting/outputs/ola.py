@@ -9,6 +9,7 @@ from lighting.outputs.base import Output
 from skycam_project.common.units import Seconds
 
 TIMEOUT: Seconds = 0.5
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Ola(Output):
@@ -32,22 +33,33 @@ class Ola(Output):
     def send(self, data: bytes) -> None:
         body = urlencode({"u": self._universe, "d": ",".join(map(str, data))}, safe=",")
         try:
-            self._connection.request(
-                "POST", self._path, body, {"Content-Type": "application/x-www-form-urlencoded"}
-            )
-            answer = self._connection.getresponse()
-            text = answer.read(4096)
+            status, text = self._post(body)
         except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
             raise DeviceError(
                 f"OLA at {self._url} does not answer: {error or type(error).__name__}"
             ) from None
-        if answer.status != 200 or text.strip() != b"ok":
+        if status != 200 or text.strip() != b"ok":
             self._connection.close()
             said = text.decode(errors="replace").strip()[:120]
             raise DeviceError(
-                f'OLA answers {answer.status} "{said}"; is a port patched to universe {self._universe}?'
+                f'OLA answers {status} "{said}"; is a port patched to universe {self._universe}?'
             )
+
+    def _post(self, body: str) -> tuple[int, bytes]:
+        """Status and body of the answer. A kept connection that OLA has closed meanwhile is opened again."""
+        kept = self._connection.sock is not None
+        try:
+            self._connection.request("POST", self._path, body, FORM)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read(4096)
+        except (ConnectionError, http.client.HTTPException):
+            self._connection.close()
+            if kept:
+                return self._post(body)
+            raise
+        except OSError:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         self._connection.close()

@@ -16,6 +16,7 @@ COMMANDS = {
     "start": "camera:start",
     "stop": "camera:stop",
     "status": "camera:status",
+    "lights": "lights:lights",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",

@@ -10,6 +10,8 @@ from skycam_project.common.errors import SkycamError
 from skycam_project.config import Configuration
 from skycam_project.config.places import runtime_folder
 
+Colour = tuple[int, int, int]
+
 
 class RemoteError(SkycamError):
     """The other machine refused or cannot be reached."""
@@ -30,6 +32,10 @@ class Target(Protocol):
 
     def processes(self) -> dict[str, Any]:
         """The supervisor's state."""
+        ...
+
+    def lights(self, mode: str | None, colour: Colour | None) -> dict[str, Any]:
+        """The state of the lights, after changing what is given."""
         ...
 
 
@@ -66,6 +72,16 @@ class Local:
                 f"Skycam is not running for {self.settings.data}. Start it: ./skycam up", code="down"
             ) from None
 
+    def lights(self, mode: str | None, colour: Colour | None) -> dict[str, Any]:
+        from skycam_project.common.link import ask, read
+
+        if mode:
+            ask(self.run, "lighting", "mode", mode=mode, by="command line")
+        if colour:
+            parts = dict(zip("rgb", colour, strict=True))
+            ask(self.run, "lighting", "fixture", name="main", by="command line", colour=parts)
+        return read(self.run, "lighting")
+
 
 class Remote:
     """Another machine, with a token."""
@@ -101,6 +117,13 @@ class Remote:
 
     def processes(self) -> dict[str, Any]:
         return self._request("GET", "system/")["up"]
+
+    def lights(self, mode: str | None, colour: Colour | None) -> dict[str, Any]:
+        if mode:
+            self._request("PUT", "lights/mode/", {"mode": mode})
+        if colour:
+            self._request("PUT", "lights/fixtures/main/", {"colour": dict(zip("rgb", colour, strict=True))})
+        return self._request("GET", "lights/")
 
 
 def target_options(function):

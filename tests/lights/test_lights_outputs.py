@@ -207,6 +207,18 @@ async def test_a_failed_post_is_repeated_until_it_succeeds(fake_ola, status, tex
         assert fake_ola.posts[-1] == ("3", [1, 2, 3, *[0] * 509])
 
 
+async def test_a_connection_that_was_closed_while_nothing_changed_costs_nothing(
+    fake_ola, monkeypatch, caplog
+):
+    monkeypatch.setattr(Handler, "timeout", 0.1)  # the server's patience with an idle connection
+    async with going(Ola(f"http://127.0.0.1:{fake_ola.server_port}/set_dmx", 1, 44)) as output:
+        for value in (1, 2, 3):
+            output.slot.put(slots(value))
+            await until(lambda value=value: fake_ola.posts and fake_ola.posts[-1][1][0] == value)
+            await asyncio.sleep(0.3)
+    assert "ola_error" not in caplog.messages
+
+
 async def test_a_dead_ola_does_not_slow_the_engine(tmp_path):
     with socket.socket() as silent:  # accepts, never answers: every post runs into its 0.5 s
         silent.bind(("127.0.0.1", 0))
