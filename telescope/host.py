@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 
 from skycam_project.common.clock import Clock, SystemClock, iso_utc
 from skycam_project.common.errors import SkycamError
@@ -19,6 +19,7 @@ from telescope.dwarf.heavens import Equatorial
 from telescope.dwarf.session import DwarfSession, Exposure, Frame
 from telescope.dwarf.session.state import CameraPhase
 from telescope.errors import CaptureError, InvalidStateError, NotConnectedError, NotHostError
+from telescope.frame_sink import FrameSink
 
 logger = logging.getLogger(__name__)
 
@@ -30,22 +31,6 @@ OFFER_AGAIN: tuple[Seconds, ...] = (1.0, 5.0, 15.0)
 """Pauses before a frame is offered again to a sink that failed."""
 LOOK_AROUND: Seconds = 30.0
 """Between looks for silent clients."""
-
-
-class FrameSink(Protocol):
-    """Where frames go: the session of this telescope."""
-
-    async def frame(self, frame: Frame) -> str:
-        """Store a frame; its id, once it is on disk. Raises: it is offered again."""
-        ...
-
-    async def image(self, frame: Frame, number: str) -> Mapping[str, Any]:
-        """Lay a stored frame out for those who want its pixels; what it says goes into the state."""
-        ...
-
-    def event(self, name: str, **details: Any) -> None:
-        """Something a reader of the session wants to know."""
-        ...
 
 
 class TelescopeHost:
