@@ -23,7 +23,7 @@ class _Waiting:
     number: str
     run_number: int | None
     size: int
-    file: BinaryIO
+    file: BinaryIO | None
     lay_out: LayOut | None
 
 
@@ -44,20 +44,24 @@ class LatestFrame:
         self._prefix = re.sub(r"[^A-Za-z0-9._-]", "_", camera) or "camera"
         self._sink, self._previews, self._on_change = sink, previews, on_change
         self.event, self.log, self.session = sink.event, sink.log, sink.session
+        self._frame: Frame | None = None
         self._file: BinaryIO | None = None
         self._waiting: _Waiting | None = None
         self._worker: asyncio.Task[None] | None = None
 
     async def frame(self, frame: Frame) -> str:
-        """Store a frame; its file stays open for `show`."""
-        file = await asyncio.to_thread(frame.path.open, "rb")
-        try:
-            number = await self._sink.frame(frame)
-        except BaseException:
-            file.close()
-            raise
-        self._file = file
-        return number
+        """Store a frame; its file stays open for `show`, also when it has to be offered again."""
+        if self._frame is not frame:
+            self._forget()
+            self._frame = frame
+            with contextlib.suppress(OSError):
+                self._file = await asyncio.to_thread(frame.path.open, "rb")
+        return await self._sink.frame(frame)
+
+    def _forget(self) -> None:
+        if self._file:
+            self._file.close()
+        self._file = self._frame = None
 
     def show(
         self,
@@ -68,22 +72,17 @@ class LatestFrame:
         lay_out: LayOut | None = None,
     ) -> None:
         """Make the frame just stored the newest one, when its preview is there; before that, `lay_out`."""
-        if self._file is None:
-            return
-        if self._waiting:
+        if self._waiting and self._waiting.file:
             self._waiting.file.close()
         self._waiting = _Waiting(frame, number, run_number, size, self._file, lay_out)
-        self._file = None
+        self._file = self._frame = None
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
         while waiting := self._waiting:
             self._waiting = None
-            with waiting.file:
-                if waiting.lay_out:
-                    await waiting.lay_out(waiting.file)
-                preview = await self._make(waiting)
+            preview = await self._make(waiting)
             self.state = frame_state(
                 waiting.frame,
                 waiting.number,
@@ -95,10 +94,15 @@ class LatestFrame:
             self._on_change()
 
     async def _make(self, waiting: _Waiting) -> Preview | None:
+        if waiting.file is None:
+            return None
         frame = waiting.frame
         name = f"{self._prefix}-{frame.start:%Y%m%dT%H%M%S%f}"
         try:
-            return await asyncio.to_thread(self._previews.make, waiting.file, frame.media_type, name)
+            with waiting.file as file:
+                if waiting.lay_out:
+                    await waiting.lay_out(file)
+                return await asyncio.to_thread(self._previews.make, file, frame.media_type, name)
         except NotShowableError as error:
             self._sink.log(logging.INFO, str(error), frame=waiting.number)
         except OSError as error:
@@ -113,9 +117,10 @@ class LatestFrame:
 
     async def close(self) -> None:
         """Finish the preview in work, drop one that waits."""
-        if self._waiting:
+        self._forget()
+        if self._waiting and self._waiting.file:
             self._waiting.file.close()
-            self._waiting = None
+        self._waiting = None
         if self._worker:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.shield(self._worker)

@@ -150,7 +150,7 @@ def _small_copy(file: BinaryIO, media_type: str) -> tuple[Image.Image, tuple[int
 
 
 def _shrink(source: BinaryIO) -> tuple[Image.Image, tuple[int, int]]:
-    with Image.open(source, formats=("JPEG", "MPO")) as image:
+    with Image.open(source, formats=("JPEG",)) as image:
         size = image.size
         if size[0] * size[1] > MOST_PIXELS:
             raise NotShowableError(f"a picture of {size[0]} x {size[1]} pixels")
@@ -171,7 +171,10 @@ def _take_copy(image: Image.Image) -> bool:
     width, height = image.size
     best: tuple[int, int] | None = None
     for number in range(1, getattr(image, "n_frames", 1)):
-        image.seek(number)
+        try:
+            image.seek(number)
+        except (ValueError, EOFError, OSError, SyntaxError):
+            break  # a directory of copies that is wrong does not spoil the picture
         side = max(image.size)
         same_shape = abs(image.width * height - image.height * width) <= 0.02 * image.width * height
         if same_shape and SMALLEST_SIDE <= side < max(width, height) and (best is None or side < best[0]):

@@ -59,10 +59,12 @@ class SessionSink:
     async def begin_run(self) -> None:
         """A run begins or goes on: the night's session is opened unless it is running."""
         await asyncio.to_thread(self._open_night, datetime.now(UTC))
+        self.log(logging.INFO, "the run begins or goes on")
 
     async def end_run(self) -> None:
         """No run is wanted: its session is finished in the background, an idle one begins."""
         if self.sessions.active_session.type == "observation":
+            self.log(logging.INFO, "the run was stopped")
             await asyncio.to_thread(self.sessions.end_session, wait=False)
 
     def _open_night(self, moment: datetime) -> None:

@@ -27,6 +27,14 @@ class SetupRefusedError(SkycamError):
     code = "setup_refused"
 
 
+class WeakPasswordError(InvalidValueError):
+    """The password is too easy to guess."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("password", "(hidden)", why)
+        self.args = (f"password: {why}",)
+
+
 def owner_exists() -> bool:
     """Whether the first run is over."""
     return User.objects.filter(role=Role.OWNER, is_active=True).exists()
@@ -70,17 +78,27 @@ def create_user(username: str, password: str, role: Role) -> User:
         User.username_validator(username)
     except ValidationError as error:
         raise InvalidValueError("username", username, " ".join(error.messages)) from None
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise InvalidValueError("password", "(hidden)", " ".join(error.messages)) from None
-    user.set_password(password)
+    _choose_password(user, password)
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError:
         raise InvalidValueError("username", username, "a name that nobody has yet") from None
     return user
+
+
+def set_password(user: User, password: str) -> None:
+    """Give an account a new password, which ends its logins. Raises `WeakPasswordError`."""
+    _choose_password(user, password)
+    user.save(update_fields=["password"])
+
+
+def _choose_password(user: User, password: str) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise WeakPasswordError(" ".join(error.messages)) from None
+    user.set_password(password)
 
 
 def create_token(name: str, role: str) -> str:

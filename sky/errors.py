@@ -25,6 +25,6 @@ class NoMatchError(SkyError):
 
     code = "no_match"
 
-    def __init__(self, text: str, *, detected: int, best: int = 0) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, detected: int, best: int = 0, code: str | None = None) -> None:
+        super().__init__(text, code=code)
         self.detected, self.best = detected, best

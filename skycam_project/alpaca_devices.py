@@ -4,30 +4,27 @@ import orjson
 from django.conf import settings
 
 from alpaca import services
-from alpaca.devices.base import Device
-from alpaca.devices.facts import Optics, Site
-from alpaca.devices.filterwheel import FilterWheel
-from alpaca.devices.focuser import Focuser
+from alpaca.devices.build import CameraInstrument, TelescopeInstrument, build_devices
+from alpaca.devices.facts import Site
 from alpaca.devices.registry import BindingsFile
-from alpaca.devices.still_camera import StillCamera
 from alpaca.devices.table import DeviceTable, ServerDescription
-from alpaca.devices.telescope import Telescope
-from alpaca.devices.telescope_camera import TelescopeCamera
 from dashboard.mirrors import mirror
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.files import write_atomic
 from skycam_project.config.places import alpaca_devices_file, images_folder
 
-FIRST_STILL = 2
-"""Camera/0 and Camera/1 are the telescope's tele and wide."""
-
 
 def alpaca_route() -> AlpacaRoute:
     """Install the devices in this process and return the route that serves them."""
     config = settings.CONFIG
+    bindings = BindingsFile(settings.DATA / "state" / "alpaca-bindings.json")
+    cameras = [
+        CameraInstrument(f"camera/{camera.id}", camera.name, mirror(f"camera/{camera.id}"))
+        for camera in config.all_cameras()
+    ]
     table = DeviceTable(
-        [*_telescope(), *_cameras()],
+        build_devices(bindings, _telescopes(), cameras),
         images_folder(settings.DATA),
         ServerDescription(location=config.site_name),
     )
@@ -38,37 +35,10 @@ def alpaca_route() -> AlpacaRoute:
     return AlpacaRoute(access, enabled=config.alpaca, password=config.alpaca_password or "")
 
 
-def _bindings() -> BindingsFile:
-    return BindingsFile(settings.DATA / "state" / "alpaca-bindings.json")
-
-
-def _telescope() -> list[Device]:
+def _telescopes() -> list[TelescopeInstrument]:
     config = settings.CONFIG
     if config.telescope_host is None:
         return []
-    name, link = config.telescope_name, mirror("telescope/0")
-    optics, site = Optics(), Site(config.latitude or 0.0, config.longitude or 0.0, config.elevation)
-    kinds = (
-        (Telescope, name, {"site": site, "optics": optics}),
-        (TelescopeCamera, f"{name} tele", {"optics": optics}),
-        (Focuser, f"{name} focuser", {}),
-        (FilterWheel, f"{name} filters", {}),
-    )
-    devices = []
-    for kind, called, facts in kinds:
-        bound = _bindings().bind(kind.device_type, "telescope/0", 0)
-        part = kind.device_type.lower()
-        devices.append(
-            kind(link, part=part, number=bound.number, unique_id=bound.unique_id, name=called, **facts)
-        )
-    return devices
-
-
-def _cameras() -> list[Device]:
-    devices: list[Device] = []
-    for camera in settings.CONFIG.all_cameras():
-        bound = _bindings().bind("Camera", f"camera/{camera.id}", FIRST_STILL)
-        link = mirror(f"camera/{camera.id}")
-        facts = {"part": "camera", "number": bound.number, "unique_id": bound.unique_id, "name": camera.name}
-        devices.append(StillCamera(link, **facts))
-    return devices
+    known = config.latitude is not None and config.longitude is not None
+    site = Site(config.latitude, config.longitude, config.elevation) if known else None
+    return [TelescopeInstrument("telescope/0", config.telescope_name, mirror("telescope/0"), site)]

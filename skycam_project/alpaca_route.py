@@ -37,6 +37,7 @@ LARGEST_BODY = 1 << 20
 BODY_TIMEOUT: Seconds = 10.0
 MOST_REQUESTS = 256
 """Requests answered at the same time."""
+NOTE_INTERVAL: Seconds = 60.0
 MOST_FAILURES = 20
 FAILURE_WINDOW: Seconds = 300.0
 """After so many wrong passwords within so long an address is refused until the window ends."""
@@ -78,6 +79,7 @@ class AlpacaRoute:
         self._password = PasswordCheck(password) if password else None
         self._resolve = lru_cache(4096)(get_resolver(urlconf).resolve)
         self._active = 0
+        self._noted: dict[str, Seconds] = {}
         self._running: set[asyncio.Task[HttpResponseBase]] = set()
 
     @staticmethod
@@ -109,9 +111,18 @@ class AlpacaRoute:
         if refusal is None and self._active > MOST_REQUESTS:
             refusal = Refusal(503, "Too many requests at the same time.")
         if refusal is not None:
-            log.info("alpaca: refused %s: %s", scope.get("client"), refusal.text)
+            self._note(refusal)
             return plain(*refusal, endpoint="refused")
         return self._password.refusal(scope) if self._password else None
+
+    def _note(self, refusal: Refusal) -> None:
+        """Log a refusal, the same one at most once a minute: clients poll."""
+        now = monotonic()
+        if now - self._noted.get(refusal.text, -NOTE_INTERVAL) >= NOTE_INTERVAL:
+            if len(self._noted) >= 1000:  # the text names addresses, which come from outside
+                self._noted.clear()
+            self._noted[refusal.text] = now
+            log.warning("alpaca: refused: %s", refusal.text)
 
     async def _respond(self, scope: Scope, receive: Receive) -> HttpResponseBase:
         body = b"" if scope["method"] == "GET" else await _read_body(scope, receive)

@@ -9,6 +9,7 @@ urlpatterns = [
     path("healthz", operations.healthz),
     path("readyz", operations.readyz),
     path("metrics", operations.metrics),
+    path("", include("alpaca.setup_urls")),
     path("control/v1/", include("dashboard.api.urls")),
     path("api/camera/", include(default_camera)),
     path("", include("dashboard.urls")),

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict
+from functools import wraps
 from typing import Any, Protocol
 
 from skycam_project.common.clock import Clock, SystemClock, iso_utc
@@ -90,7 +91,7 @@ class TelescopeHost:
             self.set_filter, self.set_focus_offset, self.focus_move, self.focus_halt, self.autofocus,
             self.power_down, self.reboot,
         )  # fmt: skip
-        return {call.__name__: call for call in calls}
+        return {call.__name__: self._published(call) for call in calls}
 
     # ---- the life of the host
 
@@ -152,9 +153,7 @@ class TelescopeHost:
 
     async def heard(self, clients: Mapping[str, list[str]]) -> None:
         """Clients that spoke since the last call, by device: they are alive."""
-        for device, ids in clients.items():
-            for client in ids:
-                self._holders.heard(device, client)
+        self._holders.heard(clients)
 
     async def take_control(self) -> None:
         """Take the master lock from another app. Raises `NotHostError` when that app keeps it."""
@@ -263,6 +262,7 @@ class TelescopeHost:
         try:
             frame = await self.session.expose(exposure)
             number = await self._store(frame)
+            frame = self.session.acknowledged(frame)
             try:
                 image = await self._sink.image(frame, number)
             finally:
@@ -288,7 +288,7 @@ class TelescopeHost:
         for pause in (*OFFER_AGAIN, None):
             try:
                 return await self._sink.frame(frame)
-            except SkycamError as error:
+            except (SkycamError, OSError) as error:
                 if pause is None:
                     raise CaptureError(
                         f"the frame could not be stored ({error}). It waits in {frame.path.parent} "
@@ -377,8 +377,21 @@ class TelescopeHost:
             asyncio.get_running_loop().call_soon(self._publish)
 
     def _publish(self) -> None:
-        self._publishing = False
-        self.publish(self.state())
+        if self._publishing:
+            self._publishing = False
+            self.publish(self.state())
+
+    def _published(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """What a call changed is published before it is answered: its caller reads its own writes."""
+
+        @wraps(call)
+        async def wrapped(**arguments: Any) -> Any:
+            try:
+                return await call(**arguments)
+            finally:
+                self._publish()
+
+        return wrapped
 
     def state(self) -> dict[str, Any]:
         """The telescope now; docs/dwarf3.md explains each field."""

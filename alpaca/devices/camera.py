@@ -6,7 +6,7 @@ anew with the web server; everything else is the host's.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from alpaca.devices.base import Device, MirrorLike, demand_range, refuse_value
@@ -66,9 +66,9 @@ PHASES = {
 """The hosts' words."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Subframe:
-    """In pixels; any whole number can be set, `StartExposure` judges."""
+    """In pixels, from the top left."""
 
     start_x: int
     start_y: int
@@ -114,7 +114,8 @@ class CameraDevice(Device, ABC):
 
     def __init__(self, mirror: MirrorLike, **facts: Any) -> None:
         super().__init__(mirror, **facts)
-        self._subframe: Subframe | None = None
+        self._wanted: dict[str, int] = {}
+        """What a client has set of `Subframe`; any whole number can be set, `StartExposure` judges."""
         self._exposed: Subframe | None = None
         self._aborted_at: str | None = None
         """Start of the exposure that a client aborted: that it gave no image is no error."""
@@ -177,35 +178,29 @@ class CameraDevice(Device, ABC):
 
     # ---- what the next exposure will be
 
-    def _frame(self) -> Subframe:
-        if self._subframe is None:
-            sensor = self.sensor()
-            self._subframe = Subframe(0, 0, sensor.width, sensor.height)
-        return self._subframe
-
     def get_start_x(self) -> int:
-        return self._frame().start_x
+        return self._wanted.get("start_x", 0)
 
     def get_start_y(self) -> int:
-        return self._frame().start_y
+        return self._wanted.get("start_y", 0)
 
     def get_num_x(self) -> int:
-        return self._frame().num_x
+        return self._wanted["num_x"] if "num_x" in self._wanted else self.sensor().width
 
     def get_num_y(self) -> int:
-        return self._frame().num_y
+        return self._wanted["num_y"] if "num_y" in self._wanted else self.sensor().height
 
     async def put_start_x(self, start_x: int) -> None:
-        self._frame().start_x = start_x
+        self._wanted["start_x"] = start_x
 
     async def put_start_y(self, start_y: int) -> None:
-        self._frame().start_y = start_y
+        self._wanted["start_y"] = start_y
 
     async def put_num_x(self, num_x: int) -> None:
-        self._frame().num_x = num_x
+        self._wanted["num_x"] = num_x
 
     async def put_num_y(self, num_y: int) -> None:
-        self._frame().num_y = num_y
+        self._wanted["num_y"] = num_y
 
     async def put_bin_x(self, bin_x: int) -> None:
         demand_range("BinX", bin_x, 1, 1)
@@ -298,16 +293,17 @@ class CameraDevice(Device, ABC):
         self._exposed = subframe
 
     def _checked_subframe(self) -> Subframe | None:
-        if self._subframe is None:
-            return None  # nobody has asked for a part, or for the size
-        frame, sensor = self._subframe, self.sensor()
+        if not self._wanted:
+            return None  # the whole sensor, whatever its size
+        frame = Subframe(self.get_start_x(), self.get_start_y(), self.get_num_x(), self.get_num_y())
+        sensor = self.sensor()
         for axis, start, num, size in (
             ("X", frame.start_x, frame.num_x, sensor.width),
             ("Y", frame.start_y, frame.num_y, sensor.height),
         ):
             if num < 1 or start < 0 or start + num > size:
                 refuse_value(f"Start{axis}, Num{axis}", f"{start}, {num}", f"a part of 0 to {size}")
-        return replace(frame)
+        return frame
 
     async def put_abort_exposure(self) -> None:
         self._aborted_at = self.progress().started_at

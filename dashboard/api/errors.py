@@ -9,7 +9,15 @@ from rest_framework.views import exception_handler, set_rollback
 from skycam_project.common.errors import InvalidValueError, SkycamError
 
 log = logging.getLogger(__name__)
-STATUS = {"not_connected": 503, "outcome_unknown": 504, "expired": 503, "unknown_call": 404, "internal": 500}
+STATUS = {
+    "invalid_value": 400,
+    "not_found": 404,
+    "not_connected": 503,
+    "outcome_unknown": 504,
+    "expired": 503,
+    "unknown_call": 404,
+    "internal": 500,
+}
 
 
 def handle(error: Exception, context: dict) -> Response | None:
@@ -17,7 +25,7 @@ def handle(error: Exception, context: dict) -> Response | None:
     if isinstance(error, InvalidValueError):
         return _answer(error.code, str(error), 400, error.field)
     if isinstance(error, SkycamError):
-        return _answer(error.code, str(error), STATUS.get(error.code, 409))
+        return _answer(error.code, str(error), STATUS.get(error.code, 409), getattr(error, "field", None))
     if isinstance(error, ValidationError) and isinstance(error.detail, dict) and error.detail:
         field, texts = next(iter(error.detail.items()))
         text = str(texts[0] if isinstance(texts, list) else texts)

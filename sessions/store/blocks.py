@@ -24,7 +24,10 @@ INDEX_MAGIC = b"#ASDF BLOCK INDEX\n"
 _FIELDS = struct.Struct(">I4sQQQ16s")
 _PREFIX = struct.Struct(">4sH")
 HEADER_SIZE = _PREFIX.size + _FIELDS.size
-_NO_CODEC = b"\0\0\0\0"
+RAW = bytes(4)
+"""Compression label of data as it is."""
+LABELS = frozenset({RAW, b"blsc", b"zlib"})
+"""Compression labels that are read here."""
 
 # blosc keeps the interpreter's lock unless told otherwise, and then uses its thread-safe contexts.
 blosc.set_releasegil(True)
@@ -104,7 +107,7 @@ def compress(codec: Codec, data: Buffer, itemsize: int) -> tuple[bytes, Any]:
     elif codec is Codec.PORTABLE:
         stored = zlib.compress(view, 1)
     if stored is None or len(stored) >= view.nbytes:
-        return _NO_CODEC, view
+        return RAW, view
     return (b"blsc" if codec is Codec.BLSC else b"zlib"), stored
 
 
@@ -120,7 +123,7 @@ def decompress(header: BlockHeader, stored: bytes) -> bytes:
 
     Raises `DamagedFileError` for an unknown label or bytes that do not yield exactly `data_size`.
     """
-    if header.label == _NO_CODEC:
+    if header.label == RAW:
         data = stored
     elif header.label == b"blsc":
         # Bytes 4..8 of a blosc buffer: the size it will decompress to. Trusting it alone would let a file

@@ -87,6 +87,14 @@ def _unit(series: str, column: str) -> str | None:
     return known or _SUFFIX_UNITS.get(column.rpartition("_")[2].lower() if "_" in column else "")
 
 
+def _frame_row(record: dict[str, Any], entry: "Entry | None", position: int) -> dict[str, Any]:
+    """One row of a frame table; `position` is the place in the list of arrays or originals."""
+    row = {name: record["v"][name] for name in record["v"] if name in _FRAME}
+    row |= {"time": record["at"], "index": record["i"], "form": record["form"], "bytes": record["b"]}
+    row |= {"sha256": record["h"], "dropped": int(entry is None), "position": position if entry else -1}
+    return row | ({"recovered": 1} if record.get("recovered") else {})
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A frame file that is whole.
@@ -144,6 +152,7 @@ class Collection:
         self.events = Table(spool, _EVENT, _TIME)
         self.telemetry: dict[str, Table] = {}
         self.cameras: dict[str, Camera] = {}
+        self.calibration_table = Table(spool, {"list": Categories, **_FRAME}, _FRAME_UNITS)
         self.calibration_frames: dict[str, list[Entry]] = {}
         self.calibration_values: dict[str, list[Any]] = {}
         self.errors = self.warnings = self.lost = self.bad_lines = 0
@@ -160,7 +169,7 @@ class Collection:
             "cal": self._calibration,
             "meta": lambda record: self.meta.update(record["v"]),
             "end": self._end,
-            "open": self._open,
+            "open": lambda record: None,
         }
         self._read(folder, head)
         self._adopt_orphans()
@@ -171,6 +180,7 @@ class Collection:
         owner = folder / journal.OWNER
         paths = [owner, *sorted(set(folder.glob(journal.PATTERN)) - {owner})]
         readers = [journal.JournalReader(path) for path in paths if path.exists()]
+        owned = [reader.path == owner for reader in readers]
         merged = journal.merged(readers, head.get("boots", [])) if readers else ()
         for number, record in merged:
             try:
@@ -178,18 +188,18 @@ class Collection:
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
                 self.bad_lines += 1  # its checksum is right, its content is from nobody who knows the format
                 continue
-            self._span(record, owner=readers[number].path == owner)
+            if owned[number]:
+                self._span(record)
+            self.last_time = record["t"]
         self.bad_lines += sum(reader.bad_lines for reader in readers)
 
-    def _span(self, record: dict[str, Any], owner: bool) -> None:
-        self.last_time = record["t"]
+    def _span(self, record: dict[str, Any]) -> None:
+        """Remember how long each boot took part, by the owner's records."""
+        self._boot = str(record["boot"]) if record["k"] == "open" else self._boot
         mono = record.get("mono")
-        if owner and isinstance(mono, int):
+        if isinstance(mono, int):
             first, last = self._spans.get(self._boot, (mono, mono))
             self._spans[self._boot] = (min(first, mono), max(last, mono))
-
-    def _open(self, record: dict[str, Any]) -> None:
-        self._boot = str(record["boot"])
 
     def _end(self, record: dict[str, Any]) -> None:
         self.status = str(record["status"])
@@ -234,8 +244,9 @@ class Collection:
             self.calibration_values.setdefault(name, []).append(record["v"])
         elif record["f"] not in self._seen:
             entry = self._checked(record, record["f"], record["x"], record["h"])
-            if entry:
-                self.calibration_frames.setdefault(name, []).append(entry)
+            entries = self.calibration_frames.setdefault(name, [])
+            self.calibration_table.add({"list": name} | _frame_row(record, entry, len(entries)))
+            entries += [entry] if entry else []
 
     # -- frames ----------------------------------------------------------------------------------------------
 
@@ -244,21 +255,10 @@ class Collection:
         if file in self._seen:
             return
         camera = self._camera_named(record["cam"])
-        entry = self._checked(record, file, record.get("x"), record["h"])
-        self._add_row(camera, record, entry)
-
-    def _add_row(self, camera: Camera, record: dict[str, Any], entry: Entry | None) -> None:
         entries = camera.arrays if record["form"] == "array" else camera.originals
-        row = {name: record["v"][name] for name in record["v"] if name in _FRAME}
-        row |= {"time": record["at"], "index": record["i"], "form": record["form"], "bytes": record["b"]}
-        row |= {
-            "sha256": record["h"],
-            "dropped": int(entry is None),
-            "position": len(entries) if entry else -1,
-        }
-        camera.table.add(row | ({"recovered": 1} if record.get("recovered") else {}))
-        if entry:
-            entries.append(entry)
+        entry = self._checked(record, file, record.get("x"), record["h"])
+        camera.table.add(_frame_row(record, entry, len(entries)))
+        entries += [entry] if entry else []
 
     def _checked(
         self, record: dict[str, Any], file: str, place: dict[str, Any] | None, sha256: str
@@ -271,16 +271,16 @@ class Collection:
                 raise DamagedFileError("its name points elsewhere")
             return check_array(path, file, place) if place else check_original(path, file, sha256)
         except (DamagedFileError, OSError) as error:
-            self._lose(record, file, str(error))
+            self.lost += 1
+            self._put_aside("frame_lost", record["t"], file, str(error))
             return None
 
-    def _lose(self, record: dict[str, Any], file: str, reason: str) -> None:
-        """Count a frame as lost, say so in the events, and put aside what there is of it."""
-        self.lost += 1
+    def _put_aside(self, event: str, time: int, file: str, reason: str) -> None:
+        """Say in the events what happened to a frame, and keep what there is of it."""
         details = {"file": file, "reason": reason}
         if ".." not in Path(file).parts and self._set_aside(self._frames_root / file, file):
             details["kept_in"] = f"quarantine/{self._quarantine.name}/{file}"
-        self.events.add({"time": record["t"], "event": "frame_lost", "details": details})
+        self.events.add({"time": time, "event": event, "details": details})
 
     def _set_aside(self, path: Path, file: str) -> bool:
         target = self._quarantine / file
@@ -303,7 +303,8 @@ class Collection:
                 continue
             record = orphan(path, file)
             if record is None:
-                self._lose({"t": self.last_time or 0}, file, "not a whole frame, and in no journal")
+                # Its line was never written, so it was never acknowledged: a power cut during a frame.
+                self._put_aside("frame_unfinished", self.last_time or 0, file, "not whole, and in no journal")
             elif "n" in record:
                 self._calibration(record)
             else:

@@ -24,22 +24,36 @@ def sync_data(handle: int) -> None:
         os.fsync(handle)
 
 
-def write_file(path: Path, fill: Callable[[int], Any]) -> None:
-    """Put a file under `path`, complete or not at all; on disk (file and folder) when this returns.
+def write_file(path: Path, fill: Callable[[int], Any], *, self_checking: bool = False) -> None:
+    """Put a file under `path`; on disk (file and folder) when this returns.
 
-    `fill` is given the open handle to write to. Raises what it raises, and `OSError`; nothing is left then.
+    A reader sees it complete or not at all; so does the next boot after a power cut, except with
+    `self_checking`: then the name may be there before the content is, which saves one commit of the file
+    system's journal (5 of 18 ms for a 4K frame where it was measured). For files that say themselves whether
+    they are whole.
+
+    Args:
+        path: the final name.
+        fill: is given the open handle to write to.
+        self_checking: see above.
+
+    Raises what `fill` raises, and `OSError`; nothing is left then.
     """
     temporary = path.with_suffix(".tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    written = temporary
     try:
         try:
             fill(handle)
-            os.fsync(handle)
+            if not self_checking:
+                os.fsync(handle)
+            written = temporary.rename(path)
+            if self_checking:
+                os.fsync(handle)
         finally:
             os.close(handle)
-        temporary.rename(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
         raise
     fsync_folder(path.parent)
 

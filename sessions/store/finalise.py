@@ -94,7 +94,9 @@ def _finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpa
             fsync_folder(outside.parent)
             fsync_folder(folder)
         meta, metrics = _meta(head, name, content), _metrics(content, size)
-        text = tree.render(content, meta, metrics, spool, outside.name if external else None)
+        text = tree.render(
+            content, meta, metrics, spool, outside.name if external else None, Codec(head["codec"])
+        )
         _write(final, text, spool, content, None if external else frames_root)
     finally:
         spool.close()

@@ -97,7 +97,7 @@ def encode(array: np.ndarray, meta: dict[str, Any], codec: Codec) -> EncodedFram
 
 def write(path: Path, encoded: EncodedFrame) -> None:
     """Put a frame under `path`, complete or not at all; on disk when this returns. Raises `OSError`."""
-    write_file(path, lambda handle: write_all(handle, *encoded.parts))
+    write_file(path, lambda handle: write_all(handle, *encoded.parts), self_checking=True)
 
 
 def inspect(path: Path) -> FrameInfo:

@@ -2,8 +2,7 @@
 
 A line is 8 hexadecimal digits of the CRC-32 of the JSON bytes, a space, the JSON, a newline. Every record
 has `k` (kind), `t` (microseconds UTC), `q` (sequence number in this file) and `mono` (monotonic
-nanoseconds, the
-same clock for all processes of one boot); the rest depends on the kind:
+nanoseconds, the same clock for all processes of one boot); the rest depends on the kind:
 
 - `open`: a process begins to write: `process`, `pid`, `boot`, `host`; the owner's also has `head`
 - `log`: `l` level, `s` source, `m` message, `c` context or null
@@ -24,9 +23,8 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -42,8 +40,7 @@ MAX_RECORD = 1 << 20
 _RECORD_START = re.compile(rb'[0-9a-f]{8} \{"k":')
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """When and where a record was written.
 
     Attributes:
@@ -223,8 +220,7 @@ def merged(readers: list[JournalReader], boots: list[str]) -> Iterator[tuple[int
     """The records of several journals of one session in the order they happened, with the journal's number.
 
     Each journal keeps its own order; between journals the monotonic clock decides, boot by boot, so that a
-    clock
-    that was set back reorders nothing.
+    clock that was set back reorders nothing.
 
     Args:
         readers: journals, the owner's first.

@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import orjson
 from sessions.store import host, ids, values
 from sessions.store.errors import InstrumentOwnedError
 from skycam_project.common.files import fsync_folder, write_atomic
+from skycam_project.common.units import Seconds
 
 HEAD = "head.json"
 SEAL = "seal"
@@ -144,19 +146,26 @@ def read_head(partial: Path) -> dict[str, Any] | None:
 class InstrumentLock:
     """Exclusive ownership of an instrument's sessions, for as long as this process lives.
 
+    Args:
+        layout: of the data folder.
+        instrument: a valid name.
+        patience: seconds to wait for a holder that only looks (a recovery), or is just leaving.
+
     Raises:
         InstrumentOwnedError: somebody else holds it.
     """
 
-    def __init__(self, layout: Layout, instrument: str) -> None:
+    def __init__(self, layout: Layout, instrument: str, patience: Seconds = 0.0) -> None:
         path = layout.owner_folder / f"{ids.check_instrument(instrument)}.lock"
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        deadline = time.monotonic() + patience
+        while not _locked(self._handle):
+            if time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
             owner = os.pread(self._handle, 200, 0).decode(errors="replace").strip()
             self.release()
-            raise InstrumentOwnedError(instrument, owner) from None
+            raise InstrumentOwnedError(instrument, owner)
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"{host.process_name()} (process {os.getpid()})\n".encode(), 0)
         _held.add(self)
@@ -166,6 +175,14 @@ class InstrumentLock:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 _held: weakref.WeakSet[InstrumentLock] = weakref.WeakSet()

@@ -48,8 +48,8 @@ class SessionHandler(logging.Handler):
     """Writes each record into the session that it belongs to, from any process.
 
     The row has reached the kernel when the logging call returns, so a killed process loses none; no row waits
-    for the disk. If another thread's write hangs, a row is left with it after `PATIENCE`, so that a capture never
-    stands behind a slow disk. The store's own messages are left to the other handlers.
+    for the disk. If another thread's write hangs, a row is left with it after `PATIENCE`, so that a capture
+    never stands behind a slow disk. The store's own messages are left to the other handlers.
 
     Args:
         data_dir: the data folder.
@@ -70,7 +70,7 @@ class SessionHandler(logging.Handler):
         self._busy = threading.local()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Filter and write, without logging's own lock: that one would make every thread wait for a slow one."""
+        """Filter and write, without logging's own lock: it would make all threads wait for a slow one."""
         kept = self.filter(record)
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)

@@ -98,7 +98,7 @@ class SessionManager(Recording):
         self._layout = Layout(data_dir)
         self._layout.prepare()
         self._space = FreeSpace(self._layout.root, measure)
-        self._lock = InstrumentLock(self._layout, instrument)
+        self._lock = InstrumentLock(self._layout, instrument, patience=2.0)
         self._switch = threading.RLock()
         self._finaliser = ThreadPoolExecutor(1, thread_name_prefix=f"finalise-{instrument}")
         self._on_finished = on_finished
@@ -116,7 +116,7 @@ class SessionManager(Recording):
         self._keeper.start()
 
     def _begin(self, resume: bool) -> Session:
-        """The first session: the interrupted one, or idle. Everything else that is left is finished behind it."""
+        """The first session: the interrupted one, or idle. What else is left is finished behind it."""
         left = recovery.leftovers(self._layout, self.instrument)
         current = self._layout.current(self.instrument)
         if current not in left:
@@ -333,8 +333,8 @@ class SessionManager(Recording):
     def suspend(self, reason: str = "the program was stopped") -> None:
         """Stop recording without ending the session: the next manager with `resume` continues it.
 
-        An idle session is ended instead. Returns as soon as everything is on disk; sessions that are still being
-        finished are finished at the next start if this process leaves before.
+        An idle session is ended instead. Returns as soon as everything is on disk; sessions that are still
+        being finished are finished at the next start if this process leaves before.
         """
         with self._switch:
             if self._stopping.is_set():
@@ -342,10 +342,13 @@ class SessionManager(Recording):
             self._stopping.set()
             session = self._active
             session.recorder.stop()
-        session.recorder.wait_for_frames()
         try:
+            session.recorder.wait_for_frames()
             if session.type is SessionType.IDLE:
                 session.end("complete")
+                with contextlib.suppress(TimeoutError):
+                    self._finaliser.submit(self._finish_folder, session.folder).result(timeout=1.0)
+                    self._layout.point(self.instrument, None)
             else:
                 session.recorder.suspend(reason)
         finally:
@@ -360,8 +363,8 @@ class SessionManager(Recording):
     def shutdown(self) -> Path | None:
         """End the running session, finish everything, give the instrument free. May be called twice.
 
-        Returns the last session's file. Raises `StoreError` or `OSError` when it could not be finished; the next
-        start does it then.
+        Returns the last session's file. Raises `StoreError` or `OSError` when it could not be finished; the
+        next start does it then.
         """
         with self._switch:
             if self._stopping.is_set():

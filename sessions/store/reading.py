@@ -1,8 +1,7 @@
 """Finished sessions through the ASDF library: its tables read as lists of rows, as document 002 shows them.
 
 `open_session(path)` is `asdf.open` with the extension; `register()` makes plain `asdf.open` know it in
-this process.
-The library takes 0.2 s to import, so this module is imported by readers only.
+this process. The library takes 0.2 s to import, so this module is imported by readers only.
 """
 
 from bisect import bisect_right
@@ -26,8 +25,7 @@ class LogTable(Sequence[Row]):
     """Rows of a column table; a part's arrays are loaded when the first of its rows is asked for.
 
     A row has every column of its part; `time` columns come as aware datetimes, JSON as what it holds, a
-    missing
-    value as None. `column(name)` gives one column whole.
+    missing value as None. `column(name)` gives one column whole.
 
     Attributes:
         units: unit of columns, where there is one.

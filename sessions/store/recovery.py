@@ -1,8 +1,8 @@
 """What a crash left behind: which session goes on, which are finished, what is put aside.
 
 States of a session's folder, every arrow one rename or one line: running -> sealed -> `<id>.asdf` there ->
-`.done` -> gone. A kill between any two leaves one of them; recovery needs no state of its own and may itself be
-killed.
+`.done` -> gone. A kill between any two leaves one of them; recovery needs no state of its own and may itself
+be killed.
 """
 
 import logging
@@ -57,7 +57,7 @@ class Leftover:
 def leftovers(layout: Layout, instrument: str) -> list[Path]:
     """Folders of this instrument's unfinished sessions, oldest first; for the holder of its lock.
 
-    Removes what is certainly nothing: finished folders that were being removed, sessions that were being made.
+    Removes what is certainly nothing: finished folders on their way out, sessions that were being made.
     A folder that does not say whose it is goes to quarantine (or away, when it holds nothing).
     """
     for temporary in layout.current_folder.glob(f"{instrument}.*.tmp"):
@@ -277,14 +277,17 @@ def recover_unowned(layout: Layout, space: FreeSpace, now: int, older_than: time
 
 def _claim(layout: Layout, folder: Path, head: dict[str, Any], now: int, older_than: timedelta) -> bool:
     """Seal an unowned session, so that nobody resumes it; the instrument is locked only for that moment."""
+    before = _size(folder)
+    found = read(folder, head)
+    last = found.last["t"] if found.last else _start(head)
+    if now - last < older_than / timedelta(microseconds=1):
+        return False
     try:
         lock = InstrumentLock(layout, head["instrument"])
     except InstrumentOwnedError:
         return False
     try:
-        found = read(folder, head)
-        last = found.last["t"] if found.last else _start(head)
-        if now - last < older_than / timedelta(microseconds=1):
+        if _size(folder) != before:  # its owner was here in between
             return False
         if not _empty(folder):
             joining.seal(folder)
@@ -293,3 +296,8 @@ def _claim(layout: Layout, folder: Path, head: dict[str, Any], now: int, older_t
         return True
     finally:
         lock.release()
+
+
+def _size(folder: Path) -> int:
+    journal = folder / OWNER
+    return journal.stat().st_size if journal.exists() else -1

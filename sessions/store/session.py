@@ -27,6 +27,11 @@ _CALIBRATION_LISTS = {
 }
 
 
+def _lasting(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings that hold for more than one frame."""
+    return {name: value for name, value in settings.items() if name not in metadata.FRAME_COLUMNS}
+
+
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
     """A session at a glance, for live pages.
@@ -167,7 +172,7 @@ class Session:
             camera: name of the camera in this session, such as `main`.
             array: `[h, w]` or `[h, w, 3]`, ADU; may be reused at once.
             info: model, serial, sensor size, …; once per camera is enough.
-            settings: as at the session's start.
+            settings: as at the session's start; a later change is an event (not of what has a column below).
             time: when the frame was taken (aware datetime, ISO text, microseconds UTC); now by default.
             meta: capture metadata: `exposure_us`, `gain`, `offset`, `sensor_temp_c`, `filter`, `ra_deg`,
                 `dec_deg`, `alt_deg`, `az_deg`, `focus_pos`; anything else is kept as details.
@@ -219,10 +224,8 @@ class Session:
         """Record a calibration result, or keep a calibration frame.
 
         Args:
-            kind: `plate_solve`, `dark`, `flat`, `bias`, or the name of another list of the `calibration`
-            tree.
-            value: an image (kept as a frame), a mapping (`{path, sha256}` refers to a shared frame),
-            anything.
+            kind: `plate_solve`, `dark`, `flat`, `bias`, or the name of another list of the calibration tree.
+            value: an image (kept as a frame), a mapping (`{path, sha256}` refers to a shared frame).
             time: as `add_frame`.
             meta: capture metadata of an image.
 
@@ -260,12 +263,16 @@ class Session:
         self.recorder.finish(status)
 
     def _camera(self, name: str, info: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> None:
-        """Journal what is new about a camera."""
+        """Journal what is new about a camera; settings with a column per frame are expected to change."""
         if not info and not settings:
             return
         known = self.recorder.progress.cameras.setdefault(name, {})
         said = {"info": values.plain(dict(info or {})), "settings": values.plain(dict(settings or {}))}
-        new = {what: content for what, content in said.items() if content and known.get(what) != content}
+        new = {
+            what: content
+            for what, content in said.items()
+            if content and _lasting(known.get(what, {})) != _lasting(content)
+        }
         if new:
             self.recorder.record("cam", {"cam": name, **new})
             known.update(new)

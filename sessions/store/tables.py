@@ -1,8 +1,8 @@
 """Rows become column blocks: what a session's file holds of logs, events, telemetry and frames.
 
 A table is `{n, units, columns: {name: column}}` under the tag `TAG`; one of more than `PART_ROWS` rows has
-`parts`, each a table of this form, instead of `columns`, so that reading a row loads one part only. A
-column is
+`parts`, each a table of this form, instead of `columns`, so that reading a row loads one part only.
+A column is
 
 - an array: numbers (`time`: microseconds since 1970-01-01T00:00:00 UTC);
 - `{categories: [text], codes: array}`: few different texts;

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions.store import yamltext
+from sessions.store.blocks import Codec
 from sessions.store.collect import Collection, Entry
 from sessions.store.errors import DamagedFileError
 from sessions.store.tables import BlockSpool, Table
@@ -16,6 +17,11 @@ HEADER_LIMIT = 64 << 20
 """Bytes of a tree that are read at most."""
 _YAML_ROWS = 200
 """Longer lists of calibration results become a table: every mapping in the tree costs each reader 0.1 ms."""
+_BLOSC_NEEDED = (
+    "!core/extension_metadata-1.0.0 {extension_class: asdf_compression.blsc.extensions.BloscExtension, "
+    'extension_uri: "asdf://asdf-format.org/compression/extensions/blsc-1.0.0", '
+    "software: !core/software-1.0.0 {name: asdf-compression, version: 0.1.0}}"
+)
 
 
 def render(
@@ -24,6 +30,7 @@ def render(
     metrics: dict[str, Any],
     spool: BlockSpool,
     external: str | None,
+    codec: Codec,
 ) -> bytes:
     """The tree of a finished session. Finishes the collection's tables: their last blocks go to the spool.
 
@@ -33,10 +40,12 @@ def render(
         metrics: the `observability/metrics` mapping.
         spool: blocks of the columns; they are numbered first, the frames after them.
         external: folder name of the frames, relative to the file; `None` to number them as blocks.
+        codec: what the arrays are stored with; a reader without it is then told which package it needs.
     """
     logs, events = collection.logs.finish(), collection.events.finish()
     tables = {name: table.finish() for name, table in collection.telemetry.items()}
     frame_tables = {name: camera.table.finish() for name, camera in collection.cameras.items()}
+    calibration_table = collection.calibration_table.finish()
     results = {name: _results(found, spool) for name, found in collection.calibration_values.items()}
     reference = _References(len(spool.sizes), external)
 
@@ -56,10 +65,12 @@ def render(
         cameras[name]["frame_table"] = frame_tables[name]
     _mapping(lines, 0, {"cameras": cameras, "telemetry": tables})
     calibration: dict[str, Any] = dict(results)
+    if collection.calibration_frames:
+        calibration["frame_table"] = calibration_table
     for name, entries in collection.calibration_frames.items():
         calibration[name] = [reference.array(entry) for entry in entries] + list(calibration.get(name, []))
     _mapping(lines, 0, {"calibration": calibration})
-    lines.extend(_history(meta["status"], meta["software"]))
+    lines.extend(_history(meta["status"], meta["software"], codec))
     return ("\n".join(lines) + "\n" + yamltext.TAIL).encode()
 
 
@@ -110,12 +121,15 @@ def _mapping(lines: list[str], depth: int, content: Mapping[str, Any]) -> None:
             lines.append(f"{start} {yamltext.flow(value)}")
 
 
-def _history(status: str, software: list[dict[str, str]]) -> list[str]:
+def _history(status: str, software: list[dict[str, str]], codec: Codec) -> list[str]:
     what = {"recovered": "recovered: put together after its writer died"}.get(status, "created")
     made = yamltext.flow(software[0])
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    needs = [f"  - {_BLOSC_NEEDED}"] if codec is Codec.BLSC else []
     return [
         "history:",
+        "  extensions:" + ("" if needs else " []"),
+        *needs,
         "  entries:",
         f"  - !core/history_entry-1.0.0 {{description: {yamltext.quote(what)}, time: {when}, "
         f"software: !core/software-1.0.0 {made}}}",

@@ -1,11 +1,16 @@
 """Is a finished session what it was when it was written? Reads every byte, keeps none."""
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sessions.store import blocks, frames, tree
+from sessions.store.blocks import BlockHeader
+from sessions.store.collect import check_original
 from sessions.store.errors import DamagedFileError
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import under
@@ -38,53 +43,98 @@ def verify(path: Path) -> Report:
     report = Report(path)
     try:
         found, offset = tree.read_header(path)
-        offsets = _check_blocks(path, offset, report)
-        wanted, outside = _sources(found)
-        if wanted and max(wanted) >= len(offsets):
-            report.problems.append(f"the tree names block {max(wanted)}, the file has {len(offsets)}")
+        located = _check_blocks(path, offset, report)
+        inside, outside = _sources(found)
+        for node in inside:
+            _check_size(node, located, report)
+        hashes = _original_hashes(path, found, [at for at, _ in located]) if outside else {}
         for name in outside:
-            _check_outside(path, name, report)
-    except (DamagedFileError, OSError) as error:
-        report.problems.append(str(error))
+            _check_outside(path, name, hashes.get(name), report)
+    except (DamagedFileError, OSError, LookupError, TypeError, ValueError) as error:
+        report.problems.append(f"{type(error).__name__}: {error}" if not str(error) else str(error))
     return report
 
 
-def _check_blocks(path: Path, offset: int, report: Report) -> list[int]:
+def _check_blocks(path: Path, offset: int, report: Report) -> list[tuple[int, BlockHeader]]:
     handle = os.open(path, os.O_RDONLY)
-    offsets = []
+    located = []
     try:
         size = os.fstat(handle).st_size
         end = offset
         for at, header in blocks.iterate(handle, offset, size):
-            offsets.append(at)
+            located.append((at, header))
             end = at + header.size + header.allocated
             try:
                 blocks.check(handle, at, header)
                 report.blocks += 1
             except DamagedFileError as error:
                 report.problems.append(str(error))
-        if os.pread(handle, size - end + 1, end) != blocks.pack_index(offsets):
+        if os.pread(handle, size - end + 1, end) != blocks.pack_index([at for at, _ in located]):
             report.problems.append("the block index is missing or wrong")
     finally:
         os.close(handle)
-    return offsets
+    return located
 
 
-def _check_outside(path: Path, name: str, report: Report) -> None:
+def _check_size(node: dict[str, Any], located: list[tuple[int, BlockHeader]], report: Report) -> None:
+    """A block's header is not covered by its checksum: its size must be what the tree says."""
+    number, name = node["source"], str(node["datatype"]).replace("bool8", "bool")
+    if not 0 <= number < len(located):
+        report.problems.append(f"the tree names block {number}, the file has {len(located)}")
+        return
+    at, header = located[number]
+    wanted = math.prod(int(n) for n in node["shape"]) * np.dtype(name).itemsize
+    known = header.label in blocks.LABELS and (header.label != blocks.RAW or header.used == header.data_size)
+    if not known or header.data_size != wanted:
+        report.problems.append(f"the header of the block at byte {at} is damaged")
+
+
+def _check_outside(path: Path, name: str, sha256: str | None, report: Report) -> None:
     try:
         target = under(path.parent / f"{path.stem}.frames", path.parent / name)
         if target.suffix == frames.SUFFIX:
             frames.inspect(target)
-        elif not target.is_file():
-            raise DamagedFileError("it is missing")
+        else:
+            check_original(target, name, sha256)
         report.external += 1
     except (SkycamError, OSError) as error:
         report.problems.append(f"{name}: {error}")
 
 
-def _sources(found: dict[str, Any]) -> tuple[list[int], list[str]]:
-    """Block numbers and file names that a tree refers to."""
-    numbers: list[int] = []
+def _original_hashes(path: Path, found: dict[str, Any], offsets: list[int]) -> dict[str, str]:
+    """SHA-256 of each original that lies outside, by its path in the tree."""
+    hashes = {}
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        for camera in found.get("cameras", {}).values():
+            table = camera["frame_table"]
+            for part in table.get("parts", [table]):
+                columns = part["columns"]
+                form = _array(handle, offsets, columns["form"]["codes"])
+                position = _array(handle, offsets, columns["position"])
+                ends = _array(handle, offsets, columns["sha256"]["offsets"])
+                text = _array(handle, offsets, columns["sha256"]["utf8"]).tobytes().decode()
+                original = columns["form"]["categories"].index("original")
+                for row in np.flatnonzero((form == original) & (position >= 0)):
+                    name = camera["originals"][position[row]]
+                    if isinstance(name, str):
+                        hashes[name] = text[ends[row] : ends[row + 1]]
+    finally:
+        os.close(handle)
+    return hashes
+
+
+def _array(handle: int, offsets: list[int], node: dict[str, Any]) -> np.ndarray:
+    """One column's array, read by its own block."""
+    offset = offsets[node["source"]]
+    header = blocks.read_header(handle, offset, os.fstat(handle).st_size)
+    data = blocks.decompress(header, blocks.read_stored(handle, offset, header))
+    return np.frombuffer(data, np.dtype(node["datatype"]).newbyteorder("<"))
+
+
+def _sources(found: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Arrays in blocks, and file names, that a tree refers to."""
+    arrays: list[dict[str, Any]] = []
     names: list[str] = []
     waiting: list[Any] = [found]
     while waiting:
@@ -92,7 +142,7 @@ def _sources(found: dict[str, Any]) -> tuple[list[int], list[str]]:
         if isinstance(node, dict):
             source = node.get("source")
             if isinstance(source, int) and "datatype" in node:
-                numbers.append(source)
+                arrays.append(node)
             elif isinstance(source, str) and "datatype" in node:
                 names.append(source)
             waiting.extend(node.values())
@@ -100,4 +150,4 @@ def _sources(found: dict[str, Any]) -> tuple[list[int], list[str]]:
             waiting.extend(node)
     for camera in found.get("cameras", {}).values():
         names.extend(item for item in camera.get("originals", []) if isinstance(item, str))
-    return numbers, names
+    return arrays, names

@@ -11,6 +11,7 @@ COMMANDS = {
     "up": "up:up",
     "doctor": "doctor:doctor",
     "token": "token:token",
+    "user": "user:user",
     "connect": "camera:connect",
     "start": "camera:start",
     "stop": "camera:stop",

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-MODULES = {"dslr": "camera.simulator"}
+MODULES = {"dslr": "camera.simulator", "dwarf3": "telescope.simulator"}
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

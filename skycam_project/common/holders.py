@@ -41,6 +41,7 @@ class Holders:
         self._path, self._clock, self._devices = path, clock, tuple(devices)
         self._holding: dict[str, set[str]] = {device: set() for device in self._devices}
         self._heard: dict[str, dict[str, Seconds]] = {device: {} for device in self._devices}
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._load()
 
     @property

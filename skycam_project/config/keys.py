@@ -313,13 +313,6 @@ class Configuration:
         env="SKYCAM_ALPACA_PASSWORD",
         yaml="alpaca.password",
     )
-    alpaca_actions: str = setting(
-        kinds.choice("safe", "all"),
-        "safe",
-        "Which Actions are allowed; all: also switching off and deleting.",
-        env="SKYCAM_ALPACA_ACTIONS",
-        yaml="alpaca.actions",
-    )
     alpaca_discovery_port: int = setting(
         kinds.integer(0, 65535),
         32227,

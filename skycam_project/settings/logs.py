@@ -22,6 +22,9 @@ LOGGING: dict[str, Any] = {
         "uvicorn": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "channels_redis": {
+            "level": "CRITICAL"
+        },  # one traceback a second without a broker; /readyz says it once
     },
 }
 

@@ -4,6 +4,7 @@ import { parse } from "./format.js";
 
 const PING_MS = 5000;
 const SILENCE_MS = 12000;
+const ANSWER_MS = 3000;
 const LONGEST_PAUSE_MS = 15000;
 
 export class Live {
@@ -63,6 +64,7 @@ export class Live {
   open() {
     const address = new URL(this.path, location.href);
     address.protocol = address.protocol.replace("http", "ws");
+    this.#socket?.close(); // one that still waits for a server that does not answer
     const socket = new WebSocket(address);
     this.#socket = socket;
     this.nextTryAt = null;
@@ -119,7 +121,8 @@ export class Live {
   /** A refused handshake and an absent server look the same to a socket; a page that asks for a login tells them apart. */
   async #loggedOut() {
     try {
-      return (await fetch(location.pathname, { method: "HEAD", redirect: "manual" })).type === "opaqueredirect";
+      const asked = { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) };
+      return (await fetch(location.pathname, asked)).type === "opaqueredirect";
     } catch {
       return false;
     }

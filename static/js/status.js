@@ -20,6 +20,8 @@ function headline(up, linked) {
   return status(element, ill.some((process) => processStatus(process)[0] === "fault") ? "fault" : "warn", `Not running: ${names}`);
 }
 
+const ended = ({ state, reason }) => (state === "running" ? `Last exit: ${reason}` : reason);
+
 function drawProcesses(up, linked) {
   looks(processes, up, linked);
   const why = $("[data-f=why]", processes);
@@ -36,7 +38,7 @@ function drawProcesses(up, linked) {
     if (process.state === "running") age(since, parse(process.since));
     const cells = [
       make("th", { scope: "row" }, process.name),
-      make("td", {}, state, ...(process.reason ? [make("p", { class: "small dim" }, process.reason)] : [])),
+      make("td", {}, state, ...(process.reason ? [make("p", { class: "small dim" }, ended(process))] : [])),
       make("td", { class: "r opt" }, process.pid ? String(process.pid) : NONE),
       make("td", { class: "r" }, num(process.restarts)),
       make("td", { class: "r" }, process.state === "running" ? since : NONE),

@@ -19,7 +19,7 @@ export function cameraStatus(entry, linked, now) {
 
 function cameraWord({ state, capturing, reason }) {
   if (state === "idle" && capturing) return ["ok", "Waiting"];
-  if (state === "absent" && reason) return ["warn", "Not found"];
+  if (state === "absent" && (reason || capturing)) return ["warn", "Not found"];
   return CAMERA[state] ?? ["info", state];
 }
 
@@ -64,8 +64,8 @@ const PROCESS = { running: "ok", starting: "busy", waiting: "warn", restarting: 
 
 /** Kind, word and fact for one process of the supervisor. */
 export function processStatus({ state, restarts, reason }) {
-  const times = restarts === 1 ? "once" : `${restarts} times`;
-  const again = restarts ? `restarted ${times}${reason ? `: ${reason}` : ""}` : "";
+  const times = restarts === 1 ? "restarted once" : `restarted ${restarts} times`;
+  const again = restarts ? [times, reason].filter(Boolean).join(restarts === 1 ? ": " : ", last: ") : "";
   const fact = state === "running" ? again || "running" : [state, reason].filter(Boolean).join(": ");
   return [PROCESS[state] ?? "info", state, fact];
 }

@@ -111,7 +111,7 @@ class ExposureResolver:
         below = [step.name for step in self.steps if step.seconds < duration][-1:]
         above = [step.name for step in self.steps if step.seconds > duration][:1]
         raise InvalidValueError(
-            "exposure_s", duration, f"of the telescope's table, e.g. {' or '.join(below + above)} s"
+            "exposure_s", duration, f"one of the telescope's exposures, e.g. {' or '.join(below + above)} s"
         )
 
     def gain(self, value: int) -> int:

@@ -195,7 +195,11 @@ class DwarfWsClient:
                 f"the telescope did not answer {command.name} within {deadline:g} s"
             ) from error
         except ConnectionClosed as error:
-            raise ConnectionLostError(f"the connection ended while {command.name} was sent") from error
+            reason = _close_reason(self._socket)
+            self._end(reason)
+            raise ConnectionLostError(
+                f"the connection ended while {command.name} was sent: {reason}"
+            ) from error
         finally:
             del self._waiting[command]
             if not waiting.answered:

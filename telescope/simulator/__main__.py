@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from telescope.simulator.options import Options, parse
@@ -17,8 +18,11 @@ async def run(options: Options) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Simulator(options, SkyRenderer(options.seed)) as simulator:
+    renderer = SkyRenderer(options.seed)
+    async with Simulator(options, renderer) as simulator:
         print(simulator.describe(), flush=True)
+        # A daemon: the program need not wait for it when it ends.
+        threading.Thread(target=renderer.warm_up, name="warm-up", daemon=True).start()
         await stop.wait()
 
 

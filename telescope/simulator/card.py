@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Card:
     def __init__(self, root: Path, capacity: int) -> None:
         self.root = root.resolve()
         self.capacity = capacity
+        self._lock = threading.Lock()
         for name in (*FOLDERS, _INCOMING):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         self._used = sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
@@ -54,13 +56,14 @@ class Card:
     def write(self, path: Path, data: bytes, moment: datetime) -> None:
         """Put a file in place at once, with the device's time on it; a reader never sees a part.
 
-        Not synced to disk: a simulated card need not survive a power cut.
+        May be called in a thread. Not synced to disk: a simulated card need not survive a power cut.
         """
-        temporary = self.root / _INCOMING / path.name
+        temporary = self.root / _INCOMING / f"{threading.get_ident()}-{path.name}"
         temporary.write_bytes(data)
         os.utime(temporary, (moment.timestamp(), moment.timestamp()))
-        self._used += len(data) - (path.stat().st_size if path.exists() else 0)
-        temporary.replace(path)
+        with self._lock:
+            self._used += len(data) - (path.stat().st_size if path.exists() else 0)
+            temporary.replace(path)
 
     def delete(self, name: str) -> bool:
         """Remove a file or session folder; False when there is none or it is a folder of the card's own."""

@@ -1,6 +1,7 @@
 """The connected clients, and which of them is host."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from telescope.simulator.wire import notification_packet
 
 logger = logging.getLogger(__name__)
 
+FLUSH = 1.0
+"""Real seconds that a client may take to read the last packets before it is dropped."""
 QUEUE = 4000
 """Packets that wait for a slow client before it is dropped."""
 
@@ -110,6 +113,13 @@ class Clients:
         packet = notification_packet(cmd, message, module)
         for client in self:
             client.send(packet)
+
+    async def flush(self) -> None:
+        """Wait until what was sent has left, as long as the clients read."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH):
+                for client in self:
+                    await client.outgoing.join()
 
     def drop_all(self) -> None:
         """Break every connection."""

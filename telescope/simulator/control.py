@@ -75,6 +75,7 @@ class Control:
             "card_free_bytes": device.card.free(),
             "clients": [client.id for client in device.clients],
             "host": device.clients.host.id if device.clients.host else None,
+            "told_location": device.told_location,
             "powered": device.powered,
             "faults": asdict(device.faults),
         }

@@ -183,10 +183,15 @@ class Dwarf:
     # --- telling
 
     def notify(self, number: Notify, module: Module = Module.NOTIFY, **values: Any) -> None:
-        """Send a notification to every client; `values` are the fields of its message."""
+        """Send a notification to every client; `values` are the fields of its message.
+
+        Going down, the device says nothing but 15229.
+        """
         kind = notification_type(number)
         if kind is None:
             raise SimulatorError(f"notification {number.name} has no known content")
+        if not self.powered and number is not Notify.POWER_OFF:
+            return
         self.clients.broadcast(number, kind(**values), module)
 
     def tell(self, client: Client, number: Notify, message: Message | None = None, **values: Any) -> None:
@@ -310,12 +315,11 @@ class Dwarf:
     # --- power
 
     async def power_off(self) -> None:
-        """Say 15229, stop all work, close every connection."""
-        self.notify(Notify.POWER_OFF)
-        # The last packet leaves before the sockets do.
-        await asyncio.sleep(0.05)
+        """Stop all work, say 15229 as the last thing, close every connection."""
         self.powered = False
         await self._abandon()
+        self.notify(Notify.POWER_OFF)
+        await self.clients.flush()
         self.clients.drop_all()
 
     def power_on(self) -> None:

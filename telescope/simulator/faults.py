@@ -10,6 +10,7 @@ class Faults:
     """Switches of the misbehaviours that stay until they are switched off.
 
     Attributes:
+        drop_after: every new connection breaks off after so many simulated seconds, 0 = never.
         no_pong: keep-alives are not answered.
         slave: another controller, which nobody sees, is host.
         occupied: a second controller is refused with a WebSocket close, reason DEVICE_OCCUPIED.
@@ -25,6 +26,7 @@ class Faults:
         truncate: downloads by HTTP and FTP break off in the middle.
     """
 
+    drop_after: int = 0
     no_pong: bool = False
     slave: bool = False
     occupied: bool = False
@@ -56,6 +58,8 @@ class Faults:
         setattr(self, name, _read(name, kinds[name], str(value)))
 
 
+TOPS = {"drop_after": 86400, "low_battery": 100, "failed_frames": 1, "http_errors": 1}
+"""Highest value of the faults that take a number."""
 _SWITCH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
 
@@ -65,7 +69,7 @@ def _read(name: str, kind: type, value: str) -> bool | int | float:
         if switch is None:
             raise SimulatorError(f"fault {name} is on or off, not {value!r}")
         return switch
-    top = 100 if kind is int else 1
+    top = TOPS[name]
     try:
         number = kind(value)
     except ValueError:

@@ -1,5 +1,6 @@
 """The FITS files of a DWARF 3: 16 bit, BZERO 32768, cards in the device's order."""
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,9 +80,11 @@ def encode(pixels: np.ndarray, cards: list[tuple[str, Value, str]]) -> bytes:
     ]
     text = "".join(_card(*card) for card in structure + cards) + "END".ljust(80)
     head = text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii", "replace")
-    # Signed with BZERO 32768 is the unsigned value with its highest bit turned over.
-    data = (pixels ^ np.uint16(0x8000)).astype(">u2").tobytes()
-    return head + data + bytes(-len(data) % BLOCK)
+    # Signed with BZERO 32768 is the unsigned value with its highest bit turned over; FITS is big-endian.
+    data = np.ascontiguousarray(pixels) ^ np.uint16(0x8000)
+    if sys.byteorder == "little":
+        data.byteswap(inplace=True)
+    return b"".join((head, data.data, bytes(-data.nbytes % BLOCK)))
 
 
 def _card(name: str, value: Value, comment: str) -> str:

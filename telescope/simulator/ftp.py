@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -11,8 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from skycam_project.common.files import OutsideRootError
 from telescope.simulator.device import Dwarf
-
-logger = logging.getLogger(__name__)
+from telescope.simulator.streams import StreamServer
 
 IDLE = 300.0
 """Real seconds without a command after which a session ends, as in vsFTPd."""
@@ -22,24 +20,17 @@ CHUNK = 1 << 18
 FEATURES = ("EPRT", "EPSV", "MDTM", "PASV", "REST STREAM", "SIZE", "TVFS", "UTF8")
 
 
-async def serve_ftp(device: Dwarf, host: str, port: int) -> asyncio.Server:
-    """Listen; the returned server is closed by its owner."""
+def ftp_server(device: Dwarf) -> StreamServer:
+    """The FTP server of a device; its owner opens and closes it."""
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = _Session(device, reader, writer)
         try:
             await session.run()
-        except (
-            ConnectionError,
-            TimeoutError,
-            asyncio.IncompleteReadError,
-            asyncio.LimitOverrunError,
-        ) as error:
-            logger.debug("FTP session ended: %s", error)
         finally:
-            await session.close()
+            session.close_data()
 
-    return await asyncio.start_server(connected, host, port, limit=MAX_LINE)
+    return StreamServer(serve)
 
 
 class _Session:
@@ -63,18 +54,15 @@ class _Session:
         while True:
             async with asyncio.timeout(IDLE):
                 line = await self._reader.readuntil(b"\n")
+            if len(line) > MAX_LINE:
+                await self._say(500, "Input line too long.")
+                return
             verb, _, argument = line.decode("utf-8", "replace").rstrip("\r\n").partition(" ")
             verb = verb.upper()
             if verb == "QUIT":
                 await self._say(221, "Goodbye.")
                 return
             await self._command(verb, argument)
-
-    async def close(self) -> None:
-        await self._close_data()
-        self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
 
     async def _say(self, code: int, text: str) -> None:
         self._writer.write(f"{code} {text}\r\n".encode())
@@ -163,7 +151,7 @@ class _Session:
         await self._say(200 if argument.upper() in ("S", "F") else 504, "Mode or structure.")
 
     async def _abor(self, _argument: str) -> None:
-        await self._close_data()
+        self.close_data()
         await self._say(225, "No transfer to ABOR.")
 
     def _resolve(self, argument: str) -> tuple[PurePosixPath, Path]:
@@ -198,7 +186,8 @@ class _Session:
 
     # --- data connections
 
-    async def _close_data(self) -> None:
+    def close_data(self) -> None:
+        """Close a data connection that is open or expected."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -208,7 +197,7 @@ class _Session:
 
     async def _listen(self) -> int:
         """Open a port for one data connection; returns its number."""
-        await self._close_data()
+        self.close_data()
         peer = self._peer = asyncio.get_running_loop().create_future()
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -255,7 +244,7 @@ class _Session:
         if host != self._writer.get_extra_info("peername")[0] or not 1024 <= port < 65536:
             await self._say(500, "Illegal PORT command.")
             return
-        await self._close_data()
+        self.close_data()
         self._active = (host, port)
         await self._say(200, "PORT command successful. Consider using PASV.")
 
@@ -273,7 +262,7 @@ class _Session:
             async with asyncio.timeout(CONNECT):
                 _, writer = await opening
         except (OSError, TimeoutError):
-            await self._close_data()
+            self.close_data()
             await self._say(425, "Failed to establish connection.")
             return
         complete = False
@@ -282,7 +271,7 @@ class _Session:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
-        await self._close_data()
+        self.close_data()
         if complete:
             await self._say(226, "Transfer complete.")
         else:

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 import h11
 
+from telescope.simulator.streams import StreamServer
+
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 1 << 20
@@ -72,20 +74,14 @@ def json_reply(data: Any, status: int = 200) -> Reply:
     return Reply(status, json.dumps(data, ensure_ascii=False).encode())
 
 
-async def serve_http(answerer: Answerer, host: str, port: int) -> asyncio.Server:
-    """Listen; the returned server is closed by its owner."""
+def http_server(answerer: Answerer) -> StreamServer:
+    """A server whose requests `answerer` answers; its owner opens and closes it."""
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(h11.RemoteProtocolError):
             await _Connection(reader, writer, answerer).run()
-        except (ConnectionError, TimeoutError, h11.RemoteProtocolError) as error:
-            logger.debug("HTTP connection ended: %s", error)
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
-    return await asyncio.start_server(connected, host, port)
+    return StreamServer(serve)
 
 
 class _Connection:

@@ -153,8 +153,8 @@ class Photos:
         exposure, gain, filter_ = self.settings()
         seconds = min(1.0, exposure_seconds(exposure))
         pixels = await device.paint(self._camera, device.clock.now(), seconds, gain, filter_, light=True)
-        return await asyncio.to_thread(_picture, pixels, width)
+        return await asyncio.to_thread(_picture, pixels, width, device.jpg_quality)
 
 
-def _picture(pixels: np.ndarray, width: int | None = None) -> bytes:
-    return picture.jpeg(picture.stretch(picture.half_size(pixels)), width)
+def _picture(pixels: np.ndarray, width: int | None = None, quality: int = 90) -> bytes:
+    return picture.jpeg(picture.stretch(picture.half_size(pixels)), width, quality)

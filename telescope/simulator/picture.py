@@ -11,18 +11,23 @@ FULL = 4095
 """Highest raw value."""
 
 
-def half_size(mosaic: np.ndarray) -> np.ndarray:
+def half_size(mosaic: np.ndarray, step: int = 1) -> np.ndarray:
     """Colour picture of half the size: each RGGB cell is one pixel.
 
     Args:
         mosaic: any numeric type, shape (2h, 2w).
+        step: take every `step`-th cell of every `step`-th row only.
 
     Returns:
-        float32, shape (h, w, 3), same scale.
+        float32, shape (⌈h / step⌉, ⌈w / step⌉, 3), same scale.
     """
-    m = mosaic.astype(np.float32)
-    green = (m[0::2, 1::2] + m[1::2, 0::2]) / 2
-    return np.stack((m[0::2, 0::2], green, m[1::2, 1::2]), axis=-1)
+    height, width = (size // 2 * 2 for size in mosaic.shape)
+    m, n = mosaic[:height, :width], 2 * step
+    picture = np.empty((-(-height // n), -(-width // n), 3), np.float32)
+    picture[..., 0] = m[0::n, 0::n]
+    picture[..., 1] = (m[0::n, 1::n].astype(np.float32) + m[1::n, 0::n]) / 2
+    picture[..., 2] = m[1::n, 1::n]
+    return picture
 
 
 def stretch(colour: np.ndarray) -> np.ndarray:

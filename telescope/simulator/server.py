@@ -14,11 +14,12 @@ from telescope.simulator.control import Control
 from telescope.simulator.device import Dwarf, Setup
 from telescope.simulator.discovery import Discovery
 from telescope.simulator.files import Files, Live
-from telescope.simulator.ftp import serve_ftp
-from telescope.simulator.http import serve_http
+from telescope.simulator.ftp import ftp_server
+from telescope.simulator.http import http_server
 from telescope.simulator.options import Options, Ports
 from telescope.simulator.profile import Profile
 from telescope.simulator.renderer import Renderer
+from telescope.simulator.streams import StreamServer
 from telescope.simulator.ws import serve_websocket
 
 logger = logging.getLogger(__name__)
@@ -86,27 +87,29 @@ class Simulator:
     async def _listen(self, device: Dwarf) -> None:
         host, wanted = self.options.host, self.options.ports
         websocket = await serve_websocket(device, host, wanted.websocket)
+        self._stack.push_async_callback(websocket.wait_closed)
         self._stack.callback(websocket.close)
-        http = await self._keep(await serve_http(Api(device, lambda: self.ports.files), host, wanted.http))
-        files = await self._keep(await serve_http(Files(device), host, wanted.files))
-        mjpeg = await self._keep(await serve_http(Live(device), host, wanted.mjpeg))
-        ftp = await self._keep(await serve_ftp(device, host, wanted.ftp))
+        api = Api(device, lambda: self.ports.files)
+        http = await self._serve(http_server(api), host, wanted.http)
+        files = await self._serve(http_server(Files(device)), host, wanted.files)
+        mjpeg = await self._serve(http_server(Live(device)), host, wanted.mjpeg)
+        ftp = await self._serve(ftp_server(device), host, wanted.ftp)
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: Discovery(device), local_addr=(host, wanted.udp)
         )
         self._stack.callback(transport.close)
         control = None
         if wanted.control is not None:
-            control = await self._keep(await serve_http(Control(device), LOOPBACK, wanted.control))
+            control = await self._serve(http_server(Control(device)), LOOPBACK, wanted.control)
         udp = transport.get_extra_info("sockname")[1]
         self.ports = Ports(
             next(iter(websocket.sockets)).getsockname()[1], http, files, mjpeg, ftp, udp, control
         )
 
-    async def _keep(self, server: asyncio.Server) -> int:
-        """Close the server with the rest; returns its port."""
-        self._stack.callback(server.close)
-        return server.sockets[0].getsockname()[1]
+    async def _serve(self, server: StreamServer, host: str, port: int) -> int:
+        """Open a port, to be closed with the rest; returns its number."""
+        self._stack.push_async_callback(server.close)
+        return await server.listen(host, port)
 
     def describe(self) -> str:
         """One line that says what listens where."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ class Session:
         data, thumbnail = await asyncio.to_thread(self._encode, pixels, header, not failed)
         card, moment = device.card, device.clock.now()
         card.write(self.folder / "Thumbnail" / f"{name.removesuffix('.fits')}.jpg", thumbnail, moment)
-        card.write(self.folder / name, data, moment)
+        await asyncio.to_thread(card.write, self.folder / name, data, moment)
         if not failed:
             self.stacked += 1
             small = await asyncio.to_thread(self._picture, 2)
@@ -87,15 +88,13 @@ class Session:
             if self._sum is None:
                 self._sum, self._first = np.zeros(pixels.shape, np.uint32), pixels
             self._sum += pixels
-        colour = picture.half_size(pixels[: pixels.shape[0] // 8 * 8, : pixels.shape[1] // 8 * 8])
-        thumbnail = picture.jpeg(picture.stretch(colour[::4, ::4]), THUMBNAIL_WIDTH)
+        thumbnail = picture.jpeg(picture.stretch(picture.half_size(pixels, 4)), THUMBNAIL_WIDTH)
         return fits.encode(pixels, header.cards()), thumbnail
 
     def _picture(self, step: int) -> bytes:
         """The stack so far as JPEG, every `step`-th pixel of the half-size picture."""
         assert self._sum is not None  # noqa: S101
-        colour = picture.half_size(self._sum)[::step, ::step] / self.stacked
-        return picture.jpeg(picture.stretch(colour))
+        return picture.jpeg(picture.stretch(picture.half_size(self._sum, step) / self.stacked))
 
     async def finish(self, complete: bool) -> None:
         """Write the stack's pictures; `complete` with the 16-bit FITS and PNG and the reference pictures."""
@@ -106,13 +105,16 @@ class Session:
             device.card.write(self.folder / "stacked.jpg", big, moment)
             if complete:
                 await device.clock.sleep(device.profile.timing.slow_stop)
-                for name, data in (await asyncio.to_thread(self._stack_files)).items():
-                    device.card.write(self.folder / name, data, moment)
+                await asyncio.to_thread(self._write_stack, moment)
         self._write_info()
         self._sum = self._first = None
 
-    def _stack_files(self) -> dict[str, bytes]:
-        """File name to content of the finished stack: a plain mean of the accepted frames, not registered."""
+    def _write_stack(self, moment: datetime) -> None:
+        for name, data in self._stack_files():
+            self._device.card.write(self.folder / name, data, moment)
+
+    def _stack_files(self) -> Iterator[tuple[str, bytes]]:
+        """Name and content of the stack's files: a plain mean of the accepted frames, not registered."""
         assert self._sum is not None and self._first is not None  # noqa: S101
         mean = picture.half_size(self._sum) / self.stacked
         colour = np.round(mean).astype(np.uint16).repeat(2, axis=0).repeat(2, axis=1)
@@ -129,14 +131,12 @@ class Session:
             for corner, place in corners.items()
             for axis, value in zip("XY", place, strict=True)
         ]
-        planes = np.ascontiguousarray(colour.transpose(2, 0, 1))
+        # One after the other: each is some 50 MB.
+        yield f"stacked-16_{self.core}.fits", fits.encode(colour.transpose(2, 0, 1), header.cards() + crop)
+        yield f"stacked-16_{self.core}.png", picture.png(colour)
+        yield "img_reference.png", picture.png(picture.stretch(picture.half_size(self._first)))
         counts = np.full((height // 2, width // 2), min(self.stacked, 255), np.uint8)
-        return {
-            f"stacked-16_{self.core}.fits": fits.encode(planes, header.cards() + crop),
-            f"stacked-16_{self.core}.png": picture.png(colour),
-            "img_reference.png": picture.png(picture.stretch(picture.half_size(self._first))),
-            "img_stacked_counter.png": picture.png(counts),
-        }
+        yield "img_stacked_counter.png", picture.png(counts)
 
     def _write_info(self) -> None:
         """`shotsInfo.json`: RA in hours here, degrees in the FITS header; exp is text, gain a number."""

@@ -75,6 +75,10 @@ class _Conversation:
     def _drop(self) -> None:
         self._connection.transport.abort()
 
+    async def _drop_later(self, seconds: float) -> None:
+        await self._device.clock.sleep(seconds)
+        self._drop()
+
     async def run(self) -> None:
         device, client = self._device, self._client
         if device.faults.occupied and len(device.clients):
@@ -82,6 +86,8 @@ class _Conversation:
             return
         device.clients.add(client)
         sender = asyncio.create_task(self._send_all())
+        if device.faults.drop_after:
+            device.spawn(self._drop_later(device.faults.drop_after))
         try:
             device.greet(client)
             async for message in self._connection:
@@ -99,6 +105,7 @@ class _Conversation:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await self._connection.send(await self._client.outgoing.get())
+                self._client.outgoing.task_done()
 
     def _receive(self, data: bytes) -> None:
         """Take one packet; nonsense is ignored, as a client could not match an answer to it."""

@@ -6,9 +6,11 @@ adapter and its calls can be given to a real link host. Nothing of it is used by
 
 import asyncio
 import json
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -23,8 +25,10 @@ from skycam_project.common.errors import InvalidValueError, SkycamError
 from skycam_project.common.holders import Holders
 from skycam_project.common.link import CallError, NotConnected
 from skycam_project.common.pixels import write_pixels
+from skycam_project.config.keys import LOCAL_NETWORKS
 
 WIDTH, HEIGHT = 48, 27
+NETWORKS = LOCAL_NETWORKS.split(",")
 DEVICES = ("telescope", "camera", "focuser", "filterwheel")
 
 
@@ -274,3 +278,56 @@ async def ask(
         scope["headers"] = [*HEADERS, (b"content-type", b"application/x-www-form-urlencoded")]
     await app(scope_of(method, path, query, **scope), receive, send)
     return Answer(sent)
+
+
+class Client:
+    """One Alpaca client, with a ClientID and ascending transactions."""
+
+    def __init__(self, route, number: int = 17) -> None:
+        self.route, self.number, self.transaction = route, number, 0
+
+    def ids(self) -> dict[str, int]:
+        self.transaction += 1
+        return {"ClientID": self.number, "ClientTransactionID": self.transaction}
+
+    async def get(self, path: str, headers=None, **parameters) -> Answer:
+        query = urlencode(self.ids() | parameters)
+        return await ask(self.route, "GET", f"/api/v1/{path}", query, headers=headers)
+
+    async def put(self, path: str, **parameters) -> Answer:
+        body = urlencode(self.ids() | {name: str(value) for name, value in parameters.items()}).encode()
+        return await ask(self.route, "PUT", f"/api/v1/{path}", body=body)
+
+    async def value(self, path: str, **parameters):
+        """The value of a GET that must succeed."""
+        return self.checked(await self.get(path, **parameters))
+
+    async def do(self, path: str, **parameters):
+        """A PUT that must succeed."""
+        return self.checked(await self.put(path, **parameters))
+
+    async def error(self, method: str, path: str, **parameters) -> int:
+        """The error number of a call that must fail in a good answer, with a sentence."""
+        answer = (await getattr(self, method)(path, **parameters)).json
+        assert answer["ClientTransactionID"] == self.transaction
+        assert answer["ErrorNumber"] != 0, answer
+        assert answer["ErrorMessage"]
+        return answer["ErrorNumber"]
+
+    def checked(self, answer: Answer):
+        body = answer.json
+        assert (body["ErrorNumber"], body["ErrorMessage"]) == (0, ""), body
+        assert body["ClientTransactionID"] == self.transaction
+        assert body["ServerTransactionID"] >= 1
+        return body.get("Value")
+
+
+ACCEPT_BYTES = [(b"host", b"localhost"), (b"accept", b"application/json, application/imagebytes")]
+ELEMENT = {1: "<i2", 2: "<i4", 6: "<u1", 8: "<u2"}
+
+
+def client_array(body: bytes) -> np.ndarray:
+    """What a client makes of an ImageBytes body, written from the interface text alone: [x, y(, plane)]."""
+    fields = struct.unpack_from("<iiIIiiiiiii", body)
+    start, transmission, rank, sizes = fields[4], fields[6], fields[7], fields[8:11]
+    return np.frombuffer(body, ELEMENT[transmission], offset=start).reshape(sizes[:rank])

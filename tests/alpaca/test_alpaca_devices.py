@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from alpacafakes import table_of, until
-from conftest import Client
+from alpacafakes import Client, table_of, until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -244,6 +243,15 @@ async def test_a_subframe_out_of_range_can_be_set_but_not_exposed(connected, fra
 async def test_the_whole_sensor_is_the_first_subframe(connected):
     names = ("startx", "starty", "numx", "numy", "cameraxsize", "cameraysize")
     assert [await connected.value(f"camera/0/{name}") for name in names] == [0, 0, 48, 27, 48, 27]
+
+
+async def test_what_is_not_set_follows_the_sensor(connected, telescope):
+    await connected.do("camera/0/starty", StartY=2)
+    telescope.state["camera"].update(width_px=40, height_px=20)
+    assert await connected.value("camera/0/numx") == 40
+    assert await connected.error("put", "camera/0/startexposure", Duration=1.0, Light=True) == 0x401
+    await connected.do("camera/0/numy", NumY=18)
+    await connected.do("camera/0/startexposure", Duration=1.0, Light=True)
 
 
 async def test_gain_is_a_value_with_ends(connected):

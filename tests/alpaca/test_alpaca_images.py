@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from alpacafakes import HEIGHT, WIDTH, bayer_frame, until
+from alpacafakes import ACCEPT_BYTES, HEIGHT, WIDTH, bayer_frame, client_array, until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,16 +14,6 @@ from alpaca.protocol.errors import AlpacaError
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.files import OutsideRootError
 from skycam_project.common.pixels import read_pixels, write_pixels
-
-ACCEPT_BYTES = [(b"host", b"localhost"), (b"accept", b"application/json, application/imagebytes")]
-ELEMENT = {1: "<i2", 2: "<i4", 6: "<u1", 8: "<u2"}
-
-
-def client_array(body: bytes) -> np.ndarray:
-    """What a client makes of an ImageBytes body, written from the interface text alone: [x, y(, plane)]."""
-    fields = struct.unpack_from("<iiIIiiiiiii", body)
-    start, transmission, rank, sizes = fields[4], fields[6], fields[7], fields[8:11]
-    return np.frombuffer(body, ELEMENT[transmission], offset=start).reshape(sizes[:rank])
 
 
 def deliver(folder, frame: np.ndarray) -> np.ndarray:

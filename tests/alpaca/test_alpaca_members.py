@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
-from alpacafakes import DEVICES, ask, until
-from conftest import Client
+from alpacafakes import DEVICES, Client, ask, until
 
 from alpaca.protocol.members import INTERFACES, Member
 

@@ -5,8 +5,7 @@ import base64
 import logging
 
 import pytest
-from alpacafakes import ask, scope_of
-from conftest import NETWORKS
+from alpacafakes import NETWORKS, ask, scope_of
 from django.db.backends.base.base import BaseDatabaseWrapper
 from prometheus_client import REGISTRY
 
@@ -152,6 +151,19 @@ async def test_alpaca_can_be_switched_off(route, telescope):
         answer = await ask(off, "GET", path)
         assert answer.status == 403
         assert b"SKYCAM_ALPACA" in answer.body
+
+
+async def test_a_refusal_is_logged_once_a_minute(route, caplog, monkeypatch):
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            await ask(route, "GET", NAME, client=("8.8.8.8", 1))
+        assert [record.getMessage() for record in caplog.records] == [
+            "alpaca: refused: Requests from 8.8.8.8 are not allowed here."
+        ]
+        later = alpaca_route.monotonic() + alpaca_route.NOTE_INTERVAL
+        monkeypatch.setattr(alpaca_route, "monotonic", lambda: later)
+        await ask(route, "GET", NAME, client=("8.8.8.8", 1))
+        assert len(caplog.records) == 2
 
 
 # ---- password

@@ -4,11 +4,9 @@ import asyncio
 
 import numpy as np
 import pytest
-from alpacafakes import until
-from conftest import NETWORKS, Client
+from alpacafakes import ACCEPT_BYTES, NETWORKS, Client, client_array, until
 from PIL import Image
 from stillfakes import HEIGHT, WIDTH, CameraMirror
-from test_alpaca_images import ACCEPT_BYTES, client_array
 
 from alpaca import services
 from alpaca.devices.still_camera import StillCamera

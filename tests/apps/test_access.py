@@ -28,7 +28,14 @@ def routes(patterns=None, prefix=""):
 
 
 def address(route: str) -> str:
-    samples = {"<slug:camera>": "default", "<slug:telescope>": "0", "<str:name>": "x.jpg", "<int:token>": "1"}
+    samples = {
+        "<slug:camera>": "default",
+        "<slug:telescope>": "0",
+        "<str:name>": "x.jpg",
+        "<int:token>": "1",
+        "<str:device_type>": "camera",
+        "<str:number>": "2",
+    }
     for parameter, value in samples.items():
         route = route.replace(parameter, value)
     assert "<" not in route, f"give {route} a sample value"

@@ -24,7 +24,9 @@ from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.dwarf.session.settings import Optics, Patience
 from telescope.heavens import SiteHeavens
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 SITE = Site(46.5, 8.0, 500.0)
 NIGHT = "2026-11-20T22:00:00"
 DAY = "2026-11-20T11:00:00"
@@ -92,11 +94,11 @@ def simulator(*options: str, speed: float = 100.0, begin: str = NIGHT, ports: di
         *options,
     ]
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests/dwarfclient/dwarfclient_device.py"), *arguments],
+        [sys.executable, str(HERE / "dwarfclient_device.py"), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=None if os.environ.get("DWARF_LOG") else subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.environ.get("DWARFSIM_ROOT", str(ROOT))},
+        env=ENVIRONMENT,
         text=True,
     )
     try:

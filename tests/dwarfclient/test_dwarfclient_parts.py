@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 from dwarfclient_fakes import JumpingClock, RecordingConnection
 from dwarfclient_harness import HEAVENS, SITE
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skycam_project.common.errors import InvalidValueError
@@ -81,6 +81,7 @@ def test_other_folders_are_not_tele_runs(name):
     assert session_folder(name) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_name_is_read_or_refused(name):
     for read in (sub_exposure, session_folder, photo):
@@ -88,6 +89,7 @@ def test_any_name_is_read_or_refused(name):
         assert found is None or found.stamp
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_a_target_name_can_be_a_folder(text):
     name = target_name(text)
@@ -150,6 +152,7 @@ json_like = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.just("cameraParams"), json_like))
 def test_whatever_the_telescope_serves_as_tables_a_resolver_comes_of_it(data):
     resolver = ExposureResolver.from_params(data)
@@ -188,6 +191,7 @@ def test_a_wrong_clock_is_not_believed():
 places = st.builds(Equatorial, st.floats(0, 24, exclude_max=True), st.floats(-89, 89, allow_nan=False))
 
 
+@settings(deadline=None)
 @given(places, st.floats(-0.05, 0.05), st.floats(-0.05, 0.05))
 def test_displacing_and_measuring_are_inverse(origin, east, north):
     there = displaced(origin, east, north)
@@ -253,6 +257,7 @@ def test_while_the_sun_is_up_an_unknown_position_allows_no_way():
     guard.check_way("M 31", None, Axes(0.0, 30.0), NIGHT)
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 359.9),
     st.floats(0, 89),

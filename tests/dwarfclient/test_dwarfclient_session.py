@@ -401,6 +401,7 @@ async def test_a_missing_dark_is_told_and_the_exposure_goes_on(tmp_path):
             assert one.board.camera.dark_missing == ""
 
 
+@pytest.mark.full
 async def test_required_darks_refuse_the_exposure(tmp_path):
     with simulator() as fresh:
         async with session(fresh, tmp_path, require_darks=True) as one:

@@ -1,4 +1,4 @@
-"""A simulated DWARF 3 with small sensors, 300 times as fast as time."""
+"""A simulated DWARF 3 with small sensors, 500 times as fast as time."""
 
 import pytest
 from dwarfsim_helpers import SMALL, Painter, Talker, small_options

@@ -24,7 +24,7 @@ NIGHT = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SITE = Site(46.5, 8.0, 500.0)
 M31 = (0.712, 41.27)
 """Hours and degrees; 70° high in the west at `NIGHT`."""
-SPEED = 300.0
+SPEED = 500.0
 ANY_PORT = Ports(0, 0, 0, 0, 0, 0, None)
 SMALL = Profile(
     cameras={

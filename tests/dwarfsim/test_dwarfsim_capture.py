@@ -477,7 +477,7 @@ async def test_a_slow_painter_makes_gaps_not_a_queue():
         await run(talker)
         starts = [shot.start for shot in painter.shots]
         assert len(starts) == 8
-        # 0.05 s of painting are 15 s of simulated time, three times the exposure.
+        # 0.05 s of painting are 25 s of simulated time, five times the exposure.
         assert (starts[-1] - starts[0]).total_seconds() > 7 * 5 + 20
         await talker.close()
 

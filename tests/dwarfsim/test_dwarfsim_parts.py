@@ -124,6 +124,7 @@ def test_stretch_shows_faint_stars_above_the_sky():
         ("sd_full", "false", False),
         ("failed_frames", "0.2", 0.2),
         ("low-battery", "7", 7),
+        ("drop-after", "300", 300),
     ],
 )
 def test_faults_by_text(name, value, expected):

@@ -1,6 +1,7 @@
 """HTTP, files, MJPEG, FTP, UDP and the control port over real sockets."""
 
 import asyncio
+import contextlib
 import ftplib
 import io
 import json
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from telescope.dwarf.commands import Astro, Param, Tele
+from telescope.dwarf.commands import Astro, Param, System, Tele
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto.discovery_pb2 import DwarfEcho, DwarfPing
 from telescope.dwarf.values import OperationState, ParamId, StreamType
@@ -43,13 +44,15 @@ async def session(talker, frames=2, target="M 31"):
 
 @pytest.fixture
 async def api(simulator):
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{simulator.ports.http}") as client:
+    async with httpx.AsyncClient(verify=False, base_url=f"http://127.0.0.1:{simulator.ports.http}") as client:
         yield client
 
 
 @pytest.fixture
 async def files(simulator):
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{simulator.ports.files}") as client:
+    async with httpx.AsyncClient(
+        verify=False, base_url=f"http://127.0.0.1:{simulator.ports.files}"
+    ) as client:
         yield client
 
 
@@ -117,7 +120,7 @@ async def test_album_of_a_session(api, files, talker, simulator, painter):
         response = await files.get(entry["filePath"])
         assert response.headers["content-type"] == "application/fits"
         assert np.array_equal(fits.getdata(io.BytesIO(response.content)), frame)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=False) as client:
             assert (await client.get(entry["url"])).content == response.content
     stack = await files.get(item["filePath"])
     with Image.open(io.BytesIO(stack.content)) as picture:
@@ -212,7 +215,7 @@ async def test_wrong_requests(api):
     assert (await post(api, "/deviceInfo"))["deviceId"] == 2
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from(
@@ -237,7 +240,7 @@ async def test_wrong_requests(api):
     )
 )
 async def test_any_json_is_answered(simulator, body):
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{simulator.ports.http}") as api:
+    async with httpx.AsyncClient(verify=False, base_url=f"http://127.0.0.1:{simulator.ports.http}") as api:
         for path in ("/album/list/mediaInfos", "/album/astro/fitsList", "/album/delete",
         "/setDeviceNameAndPsd",
                      "/shootingMode/getParamAndSetting", "/album/getMediaInfoByFilePath"):  # fmt: skip
@@ -275,7 +278,10 @@ async def pictures(simulator, path, count):
     """The first pictures of a live stream."""
     found, data = [], b""
     address = f"http://127.0.0.1:{simulator.ports.mjpeg}{path}"
-    async with httpx.AsyncClient(timeout=10) as client, client.stream("GET", address) as response:
+    async with (
+        httpx.AsyncClient(verify=False, timeout=10) as client,
+        client.stream("GET", address) as response,
+    ):
         assert response.headers["content-type"].startswith("multipart/x-mixed-replace")
         async for chunk in response.aiter_bytes():
             data += chunk
@@ -298,7 +304,10 @@ async def test_live_pictures_while_the_stream_is_jpeg(simulator):
 
 async def test_no_live_picture_while_the_stream_is_rtsp(simulator):
     address = f"http://127.0.0.1:{simulator.ports.mjpeg}/mainstream"
-    async with httpx.AsyncClient(timeout=0.8) as client, client.stream("GET", address) as response:
+    async with (
+        httpx.AsyncClient(verify=False, timeout=0.8) as client,
+        client.stream("GET", address) as response,
+    ):
         assert response.status_code == 200
         with pytest.raises(httpx.ReadTimeout):
             await anext(response.aiter_bytes())
@@ -435,7 +444,9 @@ async def test_udp_ignores_everything_else(simulator, data):
 
 @pytest.fixture
 async def control(simulator):
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{simulator.ports.control}") as client:
+    async with httpx.AsyncClient(
+        verify=False, base_url=f"http://127.0.0.1:{simulator.ports.control}"
+    ) as client:
         yield client
 
 
@@ -448,6 +459,9 @@ async def test_control_tells_the_truth_and_sets_faults(control, talker, simulato
     assert (await talker.ask(Astro.START_CALIBRATION)).code < 0
     state = (await control.post("/environment", json={"air_c": -5, "battery_percent": 42})).json()
     assert (state["air_c"], state["battery_percent"]) == (pytest.approx(-5, abs=0.1), 42)
+    await talker.ask(System.SET_LOCATION, latitude=1, longitude=2, altitude=3)
+    state = (await control.get("/state")).json()
+    assert (state["told_location"], simulator.device.setup.site.latitude_deg) == ([1, 2], 46.5)
     state = (await control.post("/mount", json={"wedge": True, "tilt": 0})).json()
     assert state["polar_error_deg"]["altitude"] == pytest.approx(0, abs=1e-6)
 
@@ -499,6 +513,24 @@ async def test_the_control_port_stays_on_loopback_whatever_the_host():
         writer.close()
         with pytest.raises(OSError, match="Connect"):
             await asyncio.open_connection("127.0.0.2", simulator.ports.control)
+
+
+async def test_closing_ends_every_connection():
+    async with Simulator(small_options(), Painter(), profile=SMALL) as simulator:
+        talker = await Talker.connect(simulator.ports.websocket)
+        opened = [
+            await asyncio.open_connection("127.0.0.1", port)
+            for port in (simulator.ports.http, simulator.ports.mjpeg, simulator.ports.ftp)
+        ]
+        opened[1][1].write(b"GET /mainstream HTTP/1.1\r\nHost: x\r\n\r\n")
+        await opened[1][0].readline()
+        await opened[2][0].readline()
+    async with asyncio.timeout(10):
+        await talker.until(lambda: talker.is_closed)
+        for reader, writer in opened:
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+            writer.close()
 
 
 async def test_a_kept_card_is_found_again(tmp_path):

@@ -13,6 +13,7 @@ from telescope.dwarf.commands import Astro, Focus, Module, Motor, Param, RgbPowe
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto.packet_pb2 import WsPacket
 from telescope.dwarf.values import ParamId
+from telescope.simulator.faults import Faults
 from telescope.simulator.wire import HANDLERS
 
 TELE_GAIN = ParamId(2, 1, 0, 2).pack()
@@ -35,6 +36,23 @@ async def test_a_reply_is_type_3_and_code_0_is_an_empty_body(talker):
     )
     lights = next(p for p in talker.packets if p.cmd == Notify.RGB_STATE)
     assert (lights.module_id, lights.type, lights.data) == (Module.NOTIFY, 2, b"")
+
+
+async def test_the_reference_bytes_over_the_socket(talker):
+    """The test vector of 13004 and the captured payload of 16404, answered byte for byte."""
+    lock = bytes.fromhex("08 01 10 14 18 01 20 04 28 cc 65 3a 02 08 01 42 24")
+    await talker.raw(lock + b"0000DAF3-0000-1000-8000-00805F9B34FB")
+    await talker.note(Notify.WS_HOST_SLAVE_MODE, mode=0, lock=True)
+    enter = bytes.fromhex("08 01 10 14 18 02 20 0e 28 94 80 01 3a 04 1a 02 08 01")
+    await talker.raw(enter)
+    await talker.until(lambda: any(p.cmd == Task.ENTER_CAMERA for p in talker.packets))
+    answers = {p.cmd: p.SerializeToString().hex(" ") for p in talker.packets if p.type == 3}
+    assert answers == {
+        System.SET_MASTER: "08 01 10 08 18 02 20 04 28 cc 65 30 03",
+        Task.ENTER_CAMERA: "08 01 10 08 18 02 20 0e 28 94 80 01 30 03 3a 02 10 01",
+    }
+    roles = [p.SerializeToString().hex(" ") for p in talker.packets if p.cmd == Notify.WS_HOST_SLAVE_MODE]
+    assert roles == ["08 01 10 08 18 02 20 09 28 f7 76 30 02 3a 02 10 01"]
 
 
 @pytest.mark.parametrize("simulator", [{"v2": True}], indirect=True)
@@ -82,6 +100,16 @@ async def test_control_pings_come_back_empty(simulator):
             async with asyncio.timeout(20):
                 while True:
                     await socket.recv()
+
+
+async def test_a_new_client_is_told_battery_card_and_temperatures(simulator):
+    simulator.device.faults.low_battery = 7
+    client = await Talker.connect(simulator.ports.websocket)
+    assert (await client.note(Notify.ELE)).value == 7
+    card = await client.note(Notify.SDCARD_INFO)
+    assert (card.available_size, card.total_size, card.is_valid) == (64, 64, True)
+    await client.note(Notify.CMOS_TEMPERATURE, camera_type=1)
+    await client.close()
 
 
 async def test_the_lock_goes_to_the_first_who_asks_and_to_the_next_when_it_leaves(simulator):
@@ -167,7 +195,10 @@ async def test_values_that_do_not_exist_are_refused_and_change_nothing(talker, s
     before = await talker.ask(Task.GET_DEVICE_STATE_INFO)
     assert (await talker.ask(cmd, **fields)).code < 0
     assert not talker.notes(Notify.GENERAL_INT_PARAM)
-    assert await talker.ask(Task.GET_DEVICE_STATE_INFO) == before
+    after = await talker.ask(Task.GET_DEVICE_STATE_INFO)
+    # Temperature and battery change by themselves.
+    assert (after.motion_motor, after.focus_motor) == (before.motion_motor, before.focus_motor)
+    assert after.tele.exclusive_state == before.tele.exclusive_state
     assert simulator.device.params.get(2, 0, 2).value == 60
 
 
@@ -244,6 +275,15 @@ async def test_reboot_comes_back_uncalibrated(simulator, talker):
         while not simulator.device.powered:
             await asyncio.sleep(0.01)
     assert not simulator.device.motion.mount.calibrated
+
+
+@pytest.mark.parametrize("simulator", [{"faults": Faults(drop_after=20)}], indirect=True)
+async def test_drop_fault_breaks_each_connection_without_a_handshake(simulator):
+    for _ in range(2):
+        client = await Talker.connect(simulator.ports.websocket)
+        assert (await client.ask(RgbPower.OPEN_RGB)).code == 0
+        await client.until(lambda client=client: client.is_closed)
+    assert len(simulator.device.clients) == 0
 
 
 async def test_strict_order_fault_powers_the_device_off(simulator, talker):

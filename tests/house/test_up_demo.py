@@ -74,7 +74,7 @@ def test_commands_of_document_001(skycam):
     assert (started["capturing"], started["settings"]["exposure_s"]) == (True, 0.2)
     status = json.loads(command("status", "--output", "json").stdout)
     assert status["cameras"][0]["camera"] == "default"
-    assert {"broker", "web", "camera", "processing", "dslr"} == {
+    assert {"broker", "web", "camera", "processing", "telescope", "dslr", "dwarf3"} == {
         row["name"] for row in status["up"]["processes"]
     }
     shown = command("status").stdout

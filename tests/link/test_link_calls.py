@@ -9,7 +9,6 @@ import time
 import orjson
 import pytest
 import uvloop
-from conftest import hosted, until
 from linkdevice import FakeTelescope
 
 from skycam_project.common.errors import SkycamError
@@ -24,6 +23,7 @@ from skycam_project.common.link import (
     read,
     wire,
 )
+from tests.link.conftest import hosted, until
 
 
 async def stale_reads(mirror, calls):

@@ -6,7 +6,6 @@ import signal
 import time
 
 import pytest
-from conftest import hosted, until
 from linkdevice import FakeTelescope
 
 from skycam_project.common.link import (
@@ -19,6 +18,7 @@ from skycam_project.common.link import (
     read,
     wire,
 )
+from tests.link.conftest import hosted, until
 
 
 async def test_the_end_of_the_host(folder):

@@ -6,13 +6,13 @@ import signal
 
 import prometheus_client as prometheus
 import pytest
-from conftest import hosted, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from skycam_project.common.link import Mirror
 from skycam_project.metrics import collect, merge
+from tests.link.conftest import hosted, until
 
 LABELS = st.sampled_from(["camera", "le_", "process", "exported_process", "_x"])
 VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)

@@ -9,9 +9,9 @@ import time
 
 import psutil
 import pytest
-from conftest import ROOT
 
 from skycam_project.common.parent_pipe import VARIABLE, ParentPipeError, leave_with_parent
+from tests.link.conftest import ROOT
 
 SUPERVISOR = """
 import os, subprocess, sys, time

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from celery.worker import WorkController
-from conftest import ROOT, until
 
 from skycam_project.common.link import Mirror
 from skycam_project.device_host import DeviceHost, ForkingPoolError
+from tests.link.conftest import ROOT, until
 
 OPTIONS = ["-Q", "telescope", "-P", "threads", "-c", "1", "--without-gossip", "--without-mingle"]
 

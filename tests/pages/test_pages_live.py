@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import REASON
 from playwright.sync_api import expect
 from site_process import Site, quiet_scene
 
 from skycam_project.common.nights import night_label
+from tests.pages.conftest import REASON
 
 pytestmark = pytest.mark.full
 

@@ -114,8 +114,11 @@ import sys
 from dataclasses import replace
 from numba.core.dispatcher import Dispatcher
 import sky
-from sky.instruments import ALLSKY, DSLR_SMALL
-from sky.renderer import AltAz, Fixed, render, render_rgb
+from sky.detection import detect
+from sky.instruments import ALLSKY, DSLR_SMALL, DWARF3_TELE
+from sky.photometry import sky_quality
+from sky.renderer import AltAz, Equatorial, Fixed, render, render_rgb
+from sky.solver import solve_detections
 from sky_frames import CLEAR, DARK, SMALL, sized
 
 def compiled():
@@ -129,6 +132,10 @@ steps = []
 sky.warm_up(lambda *step: steps.append(step))
 assert steps[0][0] == 0 and steps[-1][0] == steps[-1][1], steps
 known = compiled()
+frame = render(DWARF3_TELE, Equatorial(305, 40), DARK.replace(hour=18), 5.0, 60, CLEAR)
+found = detect(frame, top=4095)
+plate = solve_detections(found, 3840, 2160, DWARF3_TELE.scale_arcsec, 305.2, 40.2)
+sky_quality(frame, found, plate, 5.0, 1.1, dark_adu=200.0, top=4095)
 render(SMALL, AltAz(10.68, 41.27), DARK, 30.0, 60, replace(CLEAR, cloud_cover=0.3), defocus_um=40.0)
 render(sized(ALLSKY, 774, 520), Fixed(90, 180), DARK, 20.0, 0, CLEAR)
 render_rgb(sized(DSLR_SMALL, 300, 201), Fixed(5, 180), DARK, 20.0, 1600, CLEAR)

@@ -1,8 +1,8 @@
 """A process that records, and kills itself at a chosen system call.
 
-`python store_crash.py` serves requests from its standard input, one JSON object per line; each runs in a forked child
-(the imports are paid once), the answer is the child's wait status. Acknowledgements are appended to a file by the
-unwrapped `os.write`, so they survive the child.
+`python store_crash.py` serves requests from its standard input, one JSON object per line; each runs in a
+forked child (the imports are paid once), the answer is the child's wait status. Acknowledgements are appended
+to a file by the unwrapped `os.write`, so they survive the child.
 """
 
 import json
@@ -71,7 +71,12 @@ class Acks:
         _write(self._handle, json.dumps([kind, value]).encode() + b"\n")
 
 
-def capture(root: Path, ack: Acks, seed: int) -> None:
+def capture_outside(root: Path, ack: Acks, seed: int) -> None:
+    """The same with frames outside the file."""
+    capture(root, ack, seed, storage="external")
+
+
+def capture(root: Path, ack: Acks, seed: int, storage: str = "embedded") -> None:
     """Idle, an observation with everything in it, an alignment, idle."""
     import numpy as np
 
@@ -88,7 +93,7 @@ def capture(root: Path, ack: Acks, seed: int) -> None:
         sessions.log("ERROR" if text.endswith("0") else "INFO", text)
         ack("log", text)
 
-    sessions = SessionManager(root, resume=True, sync_interval=0.05)
+    sessions = SessionManager(root, resume=True, sync_interval=0.05, storage=storage)
     log(f"{seed} idle")
     session = sessions.start_session("observation", target="M31")
     for number in range(3):

@@ -166,6 +166,8 @@ def test_pixels_and_originals_come_back_exactly(tmp_path, codec, storage):
             assert np.array_equal(stored, array)
         assert [np.unique(frame).tolist() for frame in cameras["reused"]["frames"]] == [[0], [1], [2]]
         assert np.array_equal(af["calibration"]["dark_frames"][0], arrays[0])
+        dark = af["calibration"]["frame_table"][0]
+        assert (dark["list"], dark["position"], dark["exposure_us"]) == ("dark_frames", 0, 5)
         stored = cameras["dslr"]["originals"]
         if storage == "external":
             assert [(path.parent / name).read_bytes() for name in stored] == [raw, raw]

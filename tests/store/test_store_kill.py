@@ -99,7 +99,7 @@ def kill_capture(crasher, folder: Path, points: list[int]) -> None:
     for point in points:
         root = folder / str(point) / "data"
         root.mkdir(parents=True)
-        crasher.run("capture", root, at=point, torn=point % 2 == 0)
+        crasher.run("capture" if point % 3 else "capture_outside", root, at=point, torn=point % 2 == 0)
         assert crasher.run("recover", root)
         check(root)
 

@@ -174,6 +174,19 @@ def test_a_frame_whose_journal_line_is_damaged_is_kept(tmp_path):
     assert sum(metrics["journal_bad_lines"] for metrics in found.metrics) == 1
 
 
+def test_half_a_frame_that_was_never_acknowledged_is_put_aside_and_named(tmp_path):
+    before = crashed(tmp_path)
+    folder = before.folder / "frames" / "main"
+    whole = (folder / "000000.frame").read_bytes()
+    (folder / "000001.frame").write_bytes(whole[:-200])
+    with SessionManager(tmp_path, resume=True) as sessions:
+        assert sessions.add_frame("main", image(2)).index == 2
+    found = read_all(tmp_path)
+    assert found.frames.total() == 2 and found.events["frame_unfinished"] == 1
+    assert all(metrics["frames_lost"] == 0 for metrics in found.metrics)
+    assert (tmp_path / "quarantine" / before.id / "main" / "000001.frame").read_bytes() == whole[:-200]
+
+
 @pytest.mark.parametrize("storage", ["embedded", "external"])
 def test_a_damaged_or_missing_frame_is_counted_and_the_session_still_closes(tmp_path, storage):
     with SessionManager(tmp_path, storage=storage) as sessions:

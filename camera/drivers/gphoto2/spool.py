@@ -50,6 +50,8 @@ class Spool:
     def target(self, number: int, file: CameraFile) -> Path:
         """Where a camera's file goes. A camera's name is not trusted to be a file name."""
         safe = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)[-100:]
+        if safe.endswith(".part"):
+            safe += "_"  # that ending means an unfinished download
         return under(self.folder, f"{number:06d}-{safe}")
 
     def sweep_parts(self) -> None:

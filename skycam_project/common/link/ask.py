@@ -29,7 +29,7 @@ def ask(folder: Path, host: str, name: str, /, timeout: Seconds = 10.0, **args: 
             message = line.receive(end)
             state = message.get("state", state)
             if error := message.get("error"):
-                raise from_wire(error["code"], error["text"])
+                raise from_wire(error)
             if "id" in message:
                 return Answer(message["result"], state)
 

@@ -1,5 +1,7 @@
 """How a call over the link can fail. The code travels, the caller's end makes the class from it."""
 
+from collections.abc import Mapping
+
 from skycam_project.common.errors import SkycamError
 
 
@@ -10,9 +12,11 @@ class CallError(SkycamError):
         code: `invalid_value` and other words of the device session: refused, not carried out. `expired`: the
             host found the call after its caller had given up, not carried out. `unknown_call`: no such name.
             `internal`: a bug at the host, perhaps carried out.
+        field: the argument that is not allowed, when the code is `invalid_value`.
     """
 
     code = "refused"
+    field: str | None = None
 
 
 class NotConnected(CallError):  # noqa: N818 - named after the state that people know
@@ -48,7 +52,10 @@ class MessageTooLongError(SkycamError, ValueError):
     code = "too_long"
 
 
-def from_wire(code: str, text: str) -> CallError:
+def from_wire(error: Mapping[str, str]) -> CallError:
     """The exception that an answer's `error` stands for."""
+    code = error["code"]
     kind = {NotConnected.code: NotConnected, OutcomeUnknown.code: OutcomeUnknown}.get(code, CallError)
-    return kind(text, code=code)
+    refusal = kind(error["text"], code=code)
+    refusal.field = error.get("field")
+    return refusal

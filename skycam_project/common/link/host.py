@@ -187,7 +187,7 @@ class Host:
                 raise CallError(f"{self.name} knows no call {name!r}", code="unknown_call")
             answer = {"result": await self._calls[name](**message.get("args", {}))}
         except SkycamError as error:
-            answer = _refusal(error.code, str(error))
+            answer = _refusal(error.code, str(error), getattr(error, "field", None))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -207,8 +207,9 @@ class Host:
         return text if isinstance(text, str) else text.decode()
 
 
-def _refusal(code: str, text: str) -> dict[str, Any]:
-    return {"error": {"code": code, "text": text}}
+def _refusal(code: str, text: str, field: str | None = None) -> dict[str, Any]:
+    named = {"field": field} if field else {}
+    return {"error": {"code": code, "text": text, **named}}
 
 
 class Peer(wire.Lines):

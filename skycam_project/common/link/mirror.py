@@ -245,7 +245,7 @@ class Feed(wire.Lines):
             self._mirror._heard(self, Snapshot(self._epoch, version, state, line))
         elif "id" in message and (answer := self._waiting.get(message["id"])) and not answer.done():
             if error := message.get("error"):
-                answer.set_exception(from_wire(error["code"], error["text"]))
+                answer.set_exception(from_wire(error))
             else:
                 answer.set_result(message["result"])
 

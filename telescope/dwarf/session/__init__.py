@@ -12,6 +12,7 @@ The pieces share one `Board`, the published state. Nothing here knows links, ses
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from skycam_project.common.clock import Clock, SystemClock, iso_utc
 from skycam_project.common.errors import SkycamError
@@ -167,6 +168,10 @@ class DwarfSession:
         await self.motion.settled()
         if not self.board.mount.tracking_active:
             raise InvalidStateError(f"no tracking, so no exposure: {self.board.mount.problem}")
+
+    def acknowledged(self, frame: Frame) -> Frame:
+        """The frame is safe elsewhere, so its file is no leftover any more; the frame with its new path."""
+        return replace(frame, path=self._files.acknowledged(frame.path))
 
     async def abort_exposure(self) -> None:
         """End the stacking run; the task that waits in `expose` is cancelled by who made it."""

@@ -18,6 +18,7 @@ from skycam_project.common.clock import Clock, iso_utc
 from skycam_project.common.units import Seconds
 from telescope.dwarf.captures import CaptureFile
 from telescope.dwarf.device_clock import DeviceClock
+from telescope.dwarf.exposure import FILTERS
 from telescope.dwarf.frame import Exposure, Frame, WrongExposureError, frame_from
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto import notify_pb2
@@ -69,7 +70,7 @@ class Capture:
     ) -> None:
         self._connection, self._board, self._stack, self._files = connection, connection.board, stack, files
         self._device_clock, self._clock = device_clock, clock
-        self._turn = asyncio.Lock()
+        self._turn, self._ending = asyncio.Lock(), asyncio.Lock()
         self._run: Run | None = None
         self._linger: asyncio.Task[None] | None = None
         self._record = RunRecord(connection.settings.spool)
@@ -91,7 +92,8 @@ class Capture:
         """
         async with self._turn:
             self._stop_lingering()
-            self._ended_because = ""
+            async with self._ending:  # an abort may still be on its way
+                self._ended_because = ""
             if self.foreign:
                 raise InvalidStateError(
                     "the telescope is taking frames for another app. "
@@ -158,6 +160,8 @@ class Capture:
         run.listed = {file.name for file in await self._files.frames(run.folder)}
         run.delivered = len(run.listed)
         self._run, self._looked = run, self._clock.monotonic()
+        if run.filter is not None:
+            self._board.set("filters", position=list(FILTERS.values()).index(run.filter))
         self._linger = asyncio.create_task(self._end_when_idle())
         logger.info("run adopted folder=%s", run.folder.name)
 
@@ -252,8 +256,9 @@ class Capture:
         return "the telescope stopped exposing"
 
     async def _end(self) -> None:
-        self._run = None
-        await self._stack.stop()
+        async with self._ending:
+            self._run = None
+            await self._stack.stop()
 
     async def _end_quietly(self) -> None:
         try:

@@ -79,7 +79,8 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Commands can be sent."""
-        return self.board.connection.connected
+        client = self._client
+        return self.board.connection.connected and client is not None and not client.closed.done()
 
     def start(self) -> None:
         """Connect, and keep connected until `stop`. Returns at once; harmless when it runs."""

@@ -96,6 +96,12 @@ class CaptureFiles:
             await self._ftp.download(f"{folder}/{file.name}", target, limit=LARGEST_FRAME, progress=progress)
         return target
 
+    def acknowledged(self, path: Path) -> Path:
+        """Move a frame that is safe elsewhere out of the way of `leftovers`; its new path."""
+        place = self._spool / SCRATCH
+        place.mkdir(parents=True, exist_ok=True)
+        return path.rename(place / path.name)
+
     def leftovers(self) -> list[Path]:
         """Complete frames that an earlier process fetched and nobody acknowledged, oldest first.
 

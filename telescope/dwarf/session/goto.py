@@ -227,7 +227,7 @@ class Goto:
             if not work.good():
                 with suppress(NoAnswerError):  # the good news, or the refusal, may come just after the end
                     await connection.until(lambda: work.good() or _failed(reply), GRACE, work.name)
-            if not work.good() and _failed(reply):
+            if not work.good() and (_failed(reply) or (_lost(reply) and not work.began())):
                 self._asked = False
                 reply.result()
         finally:
@@ -251,6 +251,11 @@ class _Work:
     good: Callable[[], bool]
     busy: Callable[[], bool]
     began: Callable[[], bool]
+
+
+def _lost(reply: "asyncio.Future[object]") -> bool:
+    """The connection ended before the answer."""
+    return reply.done() and not reply.cancelled() and isinstance(reply.exception(), ConnectionLostError)
 
 
 def _failed(reply: "asyncio.Future[object]") -> bool:

@@ -25,6 +25,7 @@ from telescope.dwarf.sun import CLOSED_PITCH, LIMIT, PARKED_PITCH, Axes, SunGuar
 from telescope.errors import (
     BelowHorizonError,
     CalibrationError,
+    ConnectionLostError,
     DwarfCommandError,
     InvalidStateError,
     NearZenithError,
@@ -247,7 +248,17 @@ class Motion:
         await self._loop.refine(place, again)
 
     async def _slew_plain(self, place: Equatorial, name: str) -> None:
-        """The telescope's own goto, calibrating first when it asks for that."""
+        """The telescope's own goto; tried again when the connection was lost before it began."""
+        try:
+            await self._go(place, name)
+        except (ConnectionLostError, NotConnectedError) as error:
+            logger.info("goto tried again reason=%s", error)
+            await self._connection.ready(self._connection.settings.patience.file)
+            await self._go(place, name)
+        self._position.track(place, name)
+
+    async def _go(self, place: Equatorial, name: str) -> None:
+        """Stop what goes on, then go; calibrating first when the telescope asks for that."""
         await self._stop_all()
         self._board.set("mount", tracking=True)
         try:
@@ -257,7 +268,6 @@ class Motion:
                 raise
             await self._calibrate()
             await self._goto.goto(place, name)
-        self._position.track(place, name)
 
     async def _calibrate(self) -> None:
         self._check_dark()
