@@ -170,6 +170,7 @@ def test_a_hidden_page_draws_nothing(visit, own):
     page.goto(own.url)
     frame_number(page)
     page.evaluate("hide(true)")
+    page.wait_for_load_state("networkidle")  # a picture that was on its way may still arrive
     page.evaluate("new Promise(requestAnimationFrame)")
     before = page.locator("main").inner_html()
     page.wait_for_timeout(2500)  # two frames were taken meanwhile

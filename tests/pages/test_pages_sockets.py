@@ -152,9 +152,10 @@ async def test_a_client_has_nothing_to_say_but_ping(session):
         for text in noise:
             await socket.send_to(text_data=text)
         await socket.send_json_to({"type": "ping"})
-        assert (await socket.receive_json_from(timeout=10))["type"] == "pong", (
-            "nothing of that was answered or spread"
-        )
+        kinds = set()
+        while "pong" not in kinds:  # devices go on being reported meanwhile
+            kinds.add((await socket.receive_json_from(timeout=10))["type"])
+        assert kinds <= {"pong", "state", "problem"}, "nothing of that was answered or spread"
 
 
 @pytest.mark.parametrize("message", [{"text_data": "x" * 5000}, {"bytes_data": b"\x00"}])
