@@ -14,6 +14,7 @@ import io
 import logging
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from io import FileIO
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -35,6 +36,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 LARGEST_BODY = 1 << 20
 """Bytes. An Alpaca form has some hundred."""
 BODY_TIMEOUT: Seconds = 10.0
+PART_BYTES = 2 << 20
+"""Of a file that is sent: read while the part before is on its way."""
 MOST_REQUESTS = 256
 """Requests answered at the same time."""
 NOTE_INTERVAL: Seconds = 60.0
@@ -63,7 +66,8 @@ class AlpacaRoute:
     """Serves the URL patterns of one module; every view in it is a coroutine function.
 
     A view may set `endpoint` and `outcome` on its response: bounded words, the labels of the metrics. A
-    response with `pieces` (a tuple of bytes) is sent as they are; any other is sent as one message.
+    response with `pieces` (a tuple of bytes) is sent as they are, and after them its `file` (an open file and
+    its size in bytes); any other is sent as one message.
 
     Args:
         access: who may ask.
@@ -170,12 +174,27 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
 
 async def _send(response: HttpResponseBase, send: Send) -> None:
     pieces: tuple[bytes, ...] = getattr(response, "pieces", None) or (response.content,)
+    file, size = getattr(response, "file", None) or (None, 0)
     headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
-    headers.append((b"content-length", b"%d" % sum(map(len, pieces))))
+    headers.append((b"content-length", b"%d" % (size + sum(map(len, pieces)))))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     for piece in pieces[:-1]:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": pieces[-1]})
+    await send({"type": "http.response.body", "body": pieces[-1], "more_body": size > 0})
+    if file is not None:
+        with file:
+            await _send_file(file, size, send)
+
+
+async def _send_file(file: FileIO, size: int, send: Send) -> None:
+    """Send a file, each part on its way while a thread reads the next."""
+    part = await asyncio.to_thread(file.read, PART_BYTES)
+    while part:
+        size -= len(part)
+        await send({"type": "http.response.body", "body": part, "more_body": size > 0})
+        part = await asyncio.to_thread(file.read, PART_BYTES) if size > 0 else b""
+    if size:
+        raise OSError(f"an image file ended {size} bytes early")
 
 
 def plain(status: int, text: str, *, endpoint: str = "unknown") -> HttpResponse:

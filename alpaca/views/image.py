@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 
 from django.http.response import HttpResponseBase
@@ -11,33 +12,58 @@ from alpaca.devices.camera import Image
 from alpaca.protocol import imagebytes
 from alpaca.protocol.errors import InvalidOperationError
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.pixels import crop_pixels, read_pixels
+from skycam_project.common.pixels import crop_pixels, open_pixels, read_pixels
 
 _json_turn = asyncio.Semaphore(1)
 """A JSON image takes four times the memory of its pixels and a core for 0.1 s: one at a time."""
 
 
 class PiecesResponse(HttpResponseBase):
-    """A body of a few large pieces, sent without joining them."""
+    """A body of a few large pieces, sent without joining them; then the whole of an open file, if one is given."""
 
     streaming = True
     outcome = "ok"
 
-    def __init__(self, pieces: tuple[bytes, ...], content_type: str) -> None:
+    def __init__(
+        self, pieces: tuple[bytes, ...], content_type: str, file: tuple[FileIO, int] | None = None
+    ) -> None:
         super().__init__(content_type=content_type)
-        self.pieces = pieces
+        self.pieces, self.file = pieces, file
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.pieces)
 
 
-def _read(folder: Path, image: Image) -> tuple[str, list[int], bytes]:
-    """Type, shape and bytes of an image; of its subframe only when that is less than the whole."""
+def _open(folder: Path, image: Image) -> tuple[FileIO, int] | None:
+    """The file of an image that is wanted whole; None for a subframe."""
+    file, part = image
+    whole = part is None or [part.num_x, part.num_y] == file["shape"][:2]
+    return open_pixels(folder, file) if whole else None
+
+
+def _read(folder: Path, image: Image) -> tuple[list[int], bytes]:
+    """Shape and bytes of an image; of its subframe only when that is less than the whole."""
     file, part = image
     pixels, shape = read_pixels(folder, file), file["shape"]
     if part is not None and [part.num_x, part.num_y] != shape[:2]:
         pixels, shape = crop_pixels(pixels, file, part.start_x, part.start_y, part.num_x, part.num_y)
-    return file["dtype"], shape, pixels
+    return shape, pixels
+
+
+async def _answer(
+    image: Image, folder: Path, as_bytes: bool, client_transaction: int, transaction: int
+) -> PiecesResponse:
+    dtype, whole = image[0]["dtype"], image[0]["shape"]
+    if as_bytes and (file := await asyncio.to_thread(_open, folder, image)) is not None:
+        header = imagebytes.pack_header(dtype, whole, client_transaction, transaction)
+        return PiecesResponse((header,), imagebytes.MEDIA_TYPE, file)
+    shape, pixels = await asyncio.to_thread(_read, folder, image)
+    if as_bytes:
+        header = imagebytes.pack_header(dtype, shape, client_transaction, transaction)
+        return PiecesResponse((header, pixels), imagebytes.MEDIA_TYPE)
+    pieces = imagebytes.json_pieces(pixels, dtype, shape, client_transaction, transaction)
+    async with _json_turn:
+        return PiecesResponse((await asyncio.to_thread(b"".join, pieces),), "application/json")
 
 
 async def image_answer(
@@ -47,18 +73,12 @@ async def image_answer(
 
     `newest` is asked again when the file is gone: the host has replaced it since. Raises `AlpacaError`.
     """
-    image = newest()
+    as_bytes = imagebytes.MEDIA_TYPE in request.META.get("HTTP_ACCEPT", "").lower()
     try:
-        dtype, shape, pixels = await asyncio.to_thread(_read, folder, image)
+        return await _answer(newest(), folder, as_bytes, client_transaction, transaction)
     except (OSError, SkycamError):
         image = newest()
-        try:
-            dtype, shape, pixels = await asyncio.to_thread(_read, folder, image)
-        except (OSError, SkycamError) as error:
-            raise InvalidOperationError(f"The image file cannot be read: {error}.") from error
-    if imagebytes.MEDIA_TYPE in request.META.get("HTTP_ACCEPT", "").lower():
-        header = imagebytes.pack_header(dtype, shape, client_transaction, transaction)
-        return PiecesResponse((header, pixels), imagebytes.MEDIA_TYPE)
-    pieces = imagebytes.json_pieces(pixels, dtype, shape, client_transaction, transaction)
-    async with _json_turn:
-        return PiecesResponse((await asyncio.to_thread(b"".join, pieces),), "application/json")
+    try:
+        return await _answer(image, folder, as_bytes, client_transaction, transaction)
+    except (OSError, SkycamError) as error:
+        raise InvalidOperationError(f"The image file cannot be read: {error}.") from error

@@ -6,6 +6,7 @@ the name. The files are a cache of the newest image, not data: they are not sync
 """
 
 import os
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -55,8 +56,8 @@ def write_pixels(folder: Path, name: str, frame: "np.ndarray[Any, Any]") -> Pixe
     return {"file": name, "dtype": frame.dtype.name, "shape": list(data.shape)}
 
 
-def read_pixels(folder: Path, image: PixelFile) -> bytes:
-    """The bytes of a pixel file, checked against its shape.
+def open_pixels(folder: Path, image: PixelFile) -> tuple[FileIO, int]:
+    """A pixel file, unbuffered, checked against its shape, and its size in bytes.
 
     Raises `OSError` when it is gone, `InvalidValueError` when it is not what the state says.
     """
@@ -64,11 +65,19 @@ def read_pixels(folder: Path, image: PixelFile) -> bytes:
     for size in image["shape"]:
         expected *= size
     path = under(folder, image["file"])
-    with path.open("rb") as file:
-        actual = os.fstat(file.fileno()).st_size
-        if actual != expected or not 0 < expected <= LARGEST_PIXELS:
-            raise InvalidValueError(path.name, f"{actual} bytes", f"{image['dtype']} {image['shape']}")
-        return file.read(expected)
+    file = path.open("rb", buffering=0)
+    actual = os.fstat(file.fileno()).st_size
+    if actual != expected or not 0 < expected <= LARGEST_PIXELS:
+        file.close()
+        raise InvalidValueError(path.name, f"{actual} bytes", f"{image['dtype']} {image['shape']}")
+    return file, expected
+
+
+def read_pixels(folder: Path, image: PixelFile) -> bytes:
+    """The bytes of a pixel file; raises what `open_pixels` raises."""
+    file, _ = open_pixels(folder, image)
+    with file:
+        return file.readall()
 
 
 def crop_pixels(
