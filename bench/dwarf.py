@@ -37,7 +37,15 @@ from telescope.dwarf.ws import DwarfWsClient
 ROOT = Path(__file__).parents[1]
 FRAME_BYTES = 2880 + 3840 * 2160 * 2 // 2880 * 2880 + 2880
 NAME = "M 31_15s60_Astro_20261120-220000000_10C.fits"
-SERVICES = {"WebSocket": "ws", "HTTP": "http", "files": "files", "MJPEG": "mjpeg", "FTP": "ftp", "UDP": "udp"}
+SERVICES = {
+    "WebSocket": "ws",
+    "HTTP": "http",
+    "files": "files",
+    "MJPEG": "mjpeg",
+    "FTP": "ftp",
+    "UDP": "udp",
+    "RTSP": "rtsp",
+}
 
 
 @contextmanager

@@ -165,7 +165,7 @@ async def frames(options: Options, count: int) -> None:
 
 
 async def _run(given: argparse.Namespace) -> None:
-    ports = Ports(0, 0, 0, 0, 0, 0, None)
+    ports = Ports(0, 0, 0, 0, 0, 0, 0, None)
     async with Simulator(Options(SITE, ports=ports, start=NIGHT), SkyRenderer(1)) as simulator:
         await round_trips(simulator, given.trips)
         await downloads(simulator, given.rounds)

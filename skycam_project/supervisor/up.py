@@ -129,7 +129,7 @@ class Supervisor:
             site = demo.demo_site(self.config.data / "state" / "demo-site.json", datetime.now(UTC))
         self.facts["site"] = site.name
         camera, event = free_port(), free_port()
-        telescope = {name: free_port() for name in ("ws", "http", "files", "mjpeg", "ftp", "udp")}
+        telescope = {name: free_port() for name in ("ws", "http", "files", "mjpeg", "ftp", "udp", "rtsp")}
         self.simulators = [
             demo.camera_plan(camera, event, site),
             demo.telescope_plan(telescope, site, self.config.data / "state" / "dwarf3-card"),

@@ -86,6 +86,13 @@ class StreamType(IntEnum):
     JPEG = 2
 
 
+class StreamEncoding(IntEnum):
+    """What an RTSP stream carries (`rtsp_encode_type` of 10000 and 12000, `encode_type` of 16404)."""
+
+    H264 = 0
+    H265 = 1
+
+
 class BodyStatus(IntEnum):
     """How the device stands (15262)."""
 

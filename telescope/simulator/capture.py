@@ -92,6 +92,8 @@ class Capture:
     def _begin(self, work: Any) -> None:
         self._finish = self._fast = False
         self.session = None
+        # The streams must be opened again afterwards.
+        self._device.streams.clear()
         self._task = self._device.spawn(work)
         self._say(OperationState.RUNNING)
 

@@ -26,6 +26,7 @@ from telescope.dwarf.values import (
     OperationState,
     ShootingMode,
     ShootingTech,
+    StreamEncoding,
     StreamType,
 )
 from telescope.simulator.capture import Capture
@@ -69,6 +70,13 @@ class Switches:
     cold_protection: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Publication:
+    """An RTSP stream that the device offers; another one, though alike, is not the same."""
+
+    encoding: StreamEncoding
+
+
 @dataclass
 class Setup:
     """How a device is set up; see the command line for what each means.
@@ -103,6 +111,8 @@ class Dwarf:
 
     Attributes:
         name, password: what HTTP and UDP tell; `/setDeviceNameAndPsd` changes them.
+        opened: cameras that 10001 and 12001 can close.
+        streams: RTSP streams on offer; one that is withdrawn must be published again.
         preview: newest stacked picture (JPEG), None before the first.
         powered: False after 13502, until somebody switches it on again.
     """
@@ -139,6 +149,7 @@ class Dwarf:
         self.shooting_tech: int = ShootingTech.PHOTO
         self.entered = False
         self.opened: set[Camera] = set()
+        self.streams: dict[Camera, Publication] = {}
         self.stream = StreamType.JPEG if setup.v2 else StreamType.RTSP
         self.preview: bytes | None = None
         self._clock_offset = timedelta(0)
@@ -235,6 +246,21 @@ class Dwarf:
             for camera in Camera:
                 self.notify(Notify.STREAM_TYPE, stream_type=kind, cam_id=camera)
 
+    def publish(self, camera: Camera, encode_type: int) -> None:
+        """Open a camera and offer its RTSP stream; what is offered alike goes on.
+
+        A stacking run and EQ solving have taken the streams away and give them back to nobody.
+        """
+        self.opened.add(camera)
+        if self.is_capturing() or self.motion.operation == Notify.EQ_SOLVING_STATE:
+            return
+        h265 = encode_type == StreamEncoding.H265
+        encoding = StreamEncoding.H265 if h265 else StreamEncoding.H264
+        present = self.streams.get(camera)
+        if present is None or present.encoding != encoding:
+            self.streams[camera] = Publication(encoding)
+        self.set_stream(StreamType.RTSP)
+
     async def live(self) -> None:
         """Background work while switched on: telemetry, attitude, a setting target."""
         last = 0.0
@@ -317,6 +343,7 @@ class Dwarf:
     async def power_off(self) -> None:
         """Stop all work, say 15229 as the last thing, close every connection."""
         self.powered = False
+        self.streams.clear()
         await self._abandon()
         self.notify(Notify.POWER_OFF)
         await self.clients.flush()

@@ -22,6 +22,7 @@ class Ports:
     mjpeg: int = 8092
     ftp: int = 2121
     udp: int = 9900
+    rtsp: int = 8554
     control: int | None = None
 
 
@@ -64,7 +65,7 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error(str(error))
     ports = Ports(
         given.ws_port, given.http_port, given.files_port, given.mjpeg_port, given.ftp_port, given.udp_port,
-        given.control_port,
+        given.rtsp_port, given.control_port,
     )  # fmt: skip
     return Options(
         site=Site(given.lat, given.lon, given.height), host=given.host, ports=ports, start=given.time,
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     ports = Ports()
     for name, default in (
         ("ws", ports.websocket), ("http", ports.http), ("files", ports.files), ("mjpeg", ports.mjpeg),
-        ("ftp", ports.ftp), ("udp", ports.udp),
+        ("ftp", ports.ftp), ("udp", ports.udp), ("rtsp", ports.rtsp),
     ):  # fmt: skip
         add(
             f"--{name}-port", type=_port, default=default, metavar="N", help=f"default {default}; 0: any free"

@@ -148,13 +148,25 @@ class Photos:
         return fits.encode(pixels, header.cards())
 
     async def live(self, width: int) -> bytes:
-        """One JPEG of what the camera sees now, with the present settings (at most 1 s of exposure)."""
+        """`view` as a JPEG."""
+        return await asyncio.to_thread(picture.jpeg, await self.view(), width, self._device.jpg_quality)
+
+    async def view(self) -> np.ndarray:
+        """What the camera sees now, with the present settings (at most 1 s of exposure).
+
+        Returns:
+            uint8, RGB, half the size of the sensor: shape (height / 2, width / 2, 3).
+        """
         device = self._device
         exposure, gain, filter_ = self.settings()
         seconds = min(1.0, exposure_seconds(exposure))
         pixels = await device.paint(self._camera, device.clock.now(), seconds, gain, filter_, light=True)
-        return await asyncio.to_thread(_picture, pixels, width, device.jpg_quality)
+        return await asyncio.to_thread(_develop, pixels)
 
 
-def _picture(pixels: np.ndarray, width: int | None = None, quality: int = 90) -> bytes:
-    return picture.jpeg(picture.stretch(picture.half_size(pixels)), width, quality)
+def _develop(pixels: np.ndarray) -> np.ndarray:
+    return picture.stretch(picture.half_size(pixels))
+
+
+def _picture(pixels: np.ndarray) -> bytes:
+    return picture.jpeg(_develop(pixels), quality=90)

@@ -19,6 +19,7 @@ from telescope.simulator.http import http_server
 from telescope.simulator.options import Options, Ports
 from telescope.simulator.profile import Profile
 from telescope.simulator.renderer import Renderer
+from telescope.simulator.rtsp import rtsp_server
 from telescope.simulator.streams import StreamServer
 from telescope.simulator.ws import serve_websocket
 
@@ -94,6 +95,7 @@ class Simulator:
         files = await self._serve(http_server(Files(device)), host, wanted.files)
         mjpeg = await self._serve(http_server(Live(device)), host, wanted.mjpeg)
         ftp = await self._serve(ftp_server(device), host, wanted.ftp)
+        rtsp = await self._serve(rtsp_server(device), host, wanted.rtsp)
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: Discovery(device), local_addr=(host, wanted.udp)
         )
@@ -102,9 +104,8 @@ class Simulator:
         if wanted.control is not None:
             control = await self._serve(http_server(Control(device)), LOOPBACK, wanted.control)
         udp = transport.get_extra_info("sockname")[1]
-        self.ports = Ports(
-            next(iter(websocket.sockets)).getsockname()[1], http, files, mjpeg, ftp, udp, control
-        )
+        first = next(iter(websocket.sockets)).getsockname()[1]
+        self.ports = Ports(first, http, files, mjpeg, ftp, udp, rtsp, control)
 
     async def _serve(self, server: StreamServer, host: str, port: int) -> int:
         """Open a port, to be closed with the rest; returns its number."""
@@ -116,6 +117,7 @@ class Simulator:
         ports = self.ports
         line = (
             f"DWARF 3 simulator at {self.options.host}: WebSocket {ports.websocket}, HTTP {ports.http}, "
-            f"files {ports.files}, MJPEG {ports.mjpeg}, FTP {ports.ftp}, UDP {ports.udp}"
+            f"files {ports.files}, MJPEG {ports.mjpeg}, FTP {ports.ftp}, UDP {ports.udp}, "
+            f"RTSP {ports.rtsp}"
         )
         return line + (f", control {LOOPBACK}:{ports.control}" if ports.control is not None else "")

@@ -74,7 +74,15 @@ class Device:
         self.process.wait()
 
 
-SERVICES = {"WebSocket": "ws", "HTTP": "http", "files": "files", "MJPEG": "mjpeg", "FTP": "ftp", "UDP": "udp"}
+SERVICES = {
+    "WebSocket": "ws",
+    "HTTP": "http",
+    "files": "files",
+    "MJPEG": "mjpeg",
+    "FTP": "ftp",
+    "UDP": "udp",
+    "RTSP": "rtsp",
+}
 
 
 @contextmanager

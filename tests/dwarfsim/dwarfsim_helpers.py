@@ -25,7 +25,7 @@ SITE = Site(46.5, 8.0, 500.0)
 M31 = (0.712, 41.27)
 """Hours and degrees; 70° high in the west at `NIGHT`."""
 SPEED = 500.0
-ANY_PORT = Ports(0, 0, 0, 0, 0, 0, None)
+ANY_PORT = Ports(0, 0, 0, 0, 0, 0, 0, None)
 SMALL = Profile(
     cameras={
         Camera.TELE: replace(TELE, width=128, height=72),

@@ -160,6 +160,8 @@ def test_the_command_line_of_the_issue():
             "21",
             "--udp-port",
             "9900",
+            "--rtsp-port",
+            "8554",
             "--time",
             "2026-11-20T22:00:00Z",
             "--lat",
@@ -184,7 +186,7 @@ def test_the_command_line_of_the_issue():
             "0",
         ]
     )
-    assert options.ports == Ports(9901, 80, 8083, 8092, 21, 9900, 0)
+    assert options.ports == Ports(9901, 80, 8083, 8092, 21, 9900, 8554, 0)
     assert options.start == datetime(2026, 11, 20, 22, tzinfo=UTC)
     assert (options.site, options.speed, options.seed) == (SITE, 60, 7)
     assert (options.errors.bias, options.errors.solve, options.errors.scale) == (90, False, 0.05)
@@ -194,7 +196,7 @@ def test_the_command_line_of_the_issue():
 @pytest.mark.parametrize(
     "arguments", ["--lat 91", "--speed 0", "--fault gremlins", "--mount bias=x", "--mount wheels=3",
     "--mount solve=perhaps",
-     "--ws-port 70000", "--time yesterday", "--protocol v4", "--rtsp-port 8554"],
+     "--ws-port 70000", "--time yesterday", "--protocol v4", "--rtsp-port x"],
 )  # fmt: skip
 def test_wrong_arguments_end_with_a_message(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -204,7 +206,7 @@ def test_wrong_arguments_end_with_a_message(arguments, capsys):
 
 
 def test_defaults_are_the_devices_ports_where_no_root_is_needed():
-    assert parse([]).ports == Ports(9900, 8082, 8083, 8092, 2121, 9900, None)
+    assert parse([]).ports == Ports(9900, 8082, 8083, 8092, 2121, 9900, 8554, None)
 
 
 async def test_the_program_says_what_listens_where_and_ends_on_a_signal():
@@ -215,6 +217,7 @@ async def test_the_program_says_what_listens_where_and_ends_on_a_signal():
         "--mjpeg-port=0",
         "--ftp-port=0",
         "--udp-port=0",
+        "--rtsp-port=0",
     ]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "telescope.simulator", *ports, "--control-port=0", cwd=ROOT,

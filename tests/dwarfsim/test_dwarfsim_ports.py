@@ -24,7 +24,7 @@ from telescope.simulator.options import Ports
 from telescope.simulator.server import Simulator
 
 EXPOSURE, FRAMES = ParamId(2, 1, 0, 1).pack(), ParamId(2, 2, 0, 16).pack()
-WITH_CONTROL = [{"ports": Ports(0, 0, 0, 0, 0, 0, 0)}]
+WITH_CONTROL = [{"ports": Ports(0, 0, 0, 0, 0, 0, 0, 0)}]
 
 
 async def session(talker, frames=2, target="M 31"):
@@ -507,7 +507,7 @@ async def test_there_is_no_control_port_unless_asked_for(simulator):
 
 
 async def test_the_control_port_stays_on_loopback_whatever_the_host():
-    options = small_options(host="0.0.0.0", ports=Ports(0, 0, 0, 0, 0, 0, 0))
+    options = small_options(host="0.0.0.0", ports=Ports(0, 0, 0, 0, 0, 0, 0, 0))
     async with Simulator(options, Painter(), profile=SMALL) as simulator:
         _, writer = await asyncio.open_connection("127.0.0.2", simulator.ports.http)
         writer.close()

@@ -188,9 +188,9 @@ async def one_click_solar(call: Call) -> Answer:
 async def eq_solving(call: Call) -> Answer:
     device = call.device
     device.require_idle()
+    # The streams must be opened again afterwards.
+    device.streams.clear()
     azimuth, altitude = await device.motion.solve_polar()
-    # The stream must be opened again afterwards.
-    device.opened.clear()
     return ResStartEqSolving(azi_err=azimuth, alt_err=altitude)
 
 

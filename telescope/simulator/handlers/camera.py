@@ -3,7 +3,7 @@
 from telescope.dwarf.codes import Code
 from telescope.dwarf.commands import Tele, Wide
 from telescope.dwarf.notifications import Notify
-from telescope.dwarf.values import Camera, Parameter, StreamType
+from telescope.dwarf.values import Camera, Parameter
 from telescope.simulator.state import working_states
 from telescope.simulator.wire import Answer, Call, RefusedError, on
 
@@ -16,10 +16,7 @@ def camera_of(call: Call) -> Camera:
 @on(Tele.OPEN_CAMERA, Wide.OPEN_CAMERA)
 def open_camera(call: Call) -> Answer:
     """Publishes the live stream again, which a stacking run or EQ solving takes away."""
-    device = call.device
-    device.opened.add(camera_of(call))
-    if not device.is_capturing():
-        device.set_stream(StreamType.RTSP)
+    call.device.publish(camera_of(call), call.request.rtsp_encode_type)
     return Code.WS_OK
 
 
@@ -29,6 +26,7 @@ def close_camera(call: Call) -> Answer:
     if camera not in call.device.opened:
         return Code.CAMERA_TELE_CLOSED if camera == Camera.TELE else Code.CAMERA_WIDE_CLOSED
     call.device.opened.remove(camera)
+    call.device.streams.pop(camera, None)
     return Code.WS_OK
 
 

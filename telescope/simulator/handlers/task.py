@@ -4,7 +4,7 @@ from telescope.dwarf.codes import Code
 from telescope.dwarf.commands import Task
 from telescope.dwarf.notifications import Notify
 from telescope.dwarf.proto.task_pb2 import ResEnterCamera, ResSwitchShootingMode, ResSwitchShootingTech
-from telescope.dwarf.values import OperationState, ShootingMode, ShootingTech, StreamType
+from telescope.dwarf.values import Camera, OperationState, ShootingMode, ShootingTech
 from telescope.simulator.params import MODES
 from telescope.simulator.state import state_message
 from telescope.simulator.wire import Answer, Call, on
@@ -41,8 +41,8 @@ def enter_camera(call: Call) -> Answer:
     device.entered = True
     if device.shooting_mode not in MODES:
         device.shooting_mode = ShootingMode.NORMAL
-    if not device.is_capturing():
-        device.set_stream(StreamType.RTSP)
+    for camera in Camera:
+        device.publish(camera, call.request.client_param.encode_type)
     return ResEnterCamera(shooting_mode_id=device.shooting_mode)
 
 
