@@ -83,7 +83,8 @@ class Visit:
     requests: list[str] = field(default_factory=list)
 
 
-LOGINS: dict[tuple[str, str], Any] = {}
+LOGINS: dict[tuple[Path, str], Any] = {}
+"""By the site's folder: a port comes back when an earlier site is gone, and its log-ins are worth nothing."""
 
 
 class Visitors:
@@ -124,7 +125,7 @@ class Visitors:
 
     def _log_in(self, site: Site, who: str) -> Any:
         assert who in USERS
-        if (site.url, who) not in LOGINS:
+        if (site.folder, who) not in LOGINS:
             context = self._browser.new_context()
             page = context.new_page()
             page.goto(f"{site.url}/login/")
@@ -132,9 +133,9 @@ class Visitors:
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Log in").click()
             page.wait_for_url(f"{site.url}/")
-            LOGINS[site.url, who] = context.storage_state()
+            LOGINS[site.folder, who] = context.storage_state()
             context.close()
-        return LOGINS[site.url, who]
+        return LOGINS[site.folder, who]
 
     def leave(self) -> None:
         for context in self._contexts:
