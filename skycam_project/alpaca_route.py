@@ -13,6 +13,7 @@ import hmac
 import io
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from functools import lru_cache
 from io import FileIO
 from time import monotonic, perf_counter
@@ -175,6 +176,13 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
 async def _send(response: HttpResponseBase, send: Send) -> None:
     pieces: tuple[bytes, ...] = getattr(response, "pieces", None) or (response.content,)
     file, size = getattr(response, "file", None) or (None, 0)
+    with file or nullcontext():  # closed even when the client leaves before its turn
+        await _send_parts(response, pieces, file, size, send)
+
+
+async def _send_parts(
+    response: HttpResponseBase, pieces: tuple[bytes, ...], file: FileIO | None, size: int, send: Send
+) -> None:
     headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
     headers.append((b"content-length", b"%d" % (size + sum(map(len, pieces)))))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
@@ -182,8 +190,7 @@ async def _send(response: HttpResponseBase, send: Send) -> None:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": pieces[-1], "more_body": size > 0})
     if file is not None:
-        with file:
-            await _send_file(file, size, send)
+        await _send_file(file, size, send)
 
 
 async def _send_file(file: FileIO, size: int, send: Send) -> None:

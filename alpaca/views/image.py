@@ -34,18 +34,16 @@ class PiecesResponse(HttpResponseBase):
         return iter(self.pieces)
 
 
-def _open(folder: Path, image: Image) -> tuple[FileIO, int] | None:
-    """The file of an image that is wanted whole; None for a subframe."""
+def _is_whole(image: Image) -> bool:
     file, part = image
-    whole = part is None or [part.num_x, part.num_y] == file["shape"][:2]
-    return open_pixels(folder, file) if whole else None
+    return part is None or [part.num_x, part.num_y] == file["shape"][:2]
 
 
 def _read(folder: Path, image: Image) -> tuple[list[int], bytes]:
     """Shape and bytes of an image; of its subframe only when that is less than the whole."""
     file, part = image
     pixels, shape = read_pixels(folder, file), file["shape"]
-    if part is not None and [part.num_x, part.num_y] != shape[:2]:
+    if part is not None and not _is_whole(image):
         pixels, shape = crop_pixels(pixels, file, part.start_x, part.start_y, part.num_x, part.num_y)
     return shape, pixels
 
@@ -53,9 +51,10 @@ def _read(folder: Path, image: Image) -> tuple[list[int], bytes]:
 async def _answer(
     image: Image, folder: Path, as_bytes: bool, client_transaction: int, transaction: int
 ) -> PiecesResponse:
-    dtype, whole = image[0]["dtype"], image[0]["shape"]
-    if as_bytes and (file := await asyncio.to_thread(_open, folder, image)) is not None:
-        header = imagebytes.pack_header(dtype, whole, client_transaction, transaction)
+    dtype = image[0]["dtype"]
+    if as_bytes and _is_whole(image):
+        header = imagebytes.pack_header(dtype, image[0]["shape"], client_transaction, transaction)
+        file = await asyncio.to_thread(open_pixels, folder, image[0])
         return PiecesResponse((header,), imagebytes.MEDIA_TYPE, file)
     shape, pixels = await asyncio.to_thread(_read, folder, image)
     if as_bytes:
