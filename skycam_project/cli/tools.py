@@ -31,6 +31,12 @@ TOOLS = (
     Tool("mosquitto", "mosquitto", "an MQTT broker for the lights"),
     Tool("olad", "ola", "a DMX server for the lights"),
     Tool("openssl", "openssl", "a certificate for MQTT over TLS"),
+    Tool("siril-cli", "siril", "an independent reader of FITS, and a peer for stacking"),
+    Tool("ffmpeg", "ffmpeg", "a peer for timelapses, and an independent reader of videos"),
+    Tool("enfuse", "enfuse", "a peer for exposure fusion and focus stacking"),
+    Tool("rsync", "rsync", "fetching from a capture node"),
+    Tool("/usr/sbin/sshd", "openssh-server", "a capture node's SSH server"),
+    Tool("ssh", "openssh-client", "fetching from a capture node"),
     Tool("solve-field", "astrometry.net", "an independent plate solver"),
     Tool(f"{INDEX}-tycho2-09.littleendian.fits", "astrometry-data-tycho2-09-littleendian", "its wide index"),
     Tool(

@@ -1,0 +1,1 @@
+"""Darks, flats and bias shared by hash: matching and scaling; pure Python."""

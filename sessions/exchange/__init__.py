@@ -1,0 +1,1 @@
+"""Sessions to and from other programs: FITS, zip, folders of images; pure Python."""

@@ -1,0 +1,1 @@
+"""Brackets and focus planes become one image; pure Python."""

@@ -1,0 +1,1 @@
+"""Night products: live stack, star trails, keogram, meteors, sky curves; pure Python."""

@@ -1,0 +1,1 @@
+"""Frames become a timelapse: analysis, deflicker, stabilisation, denoise, encoding; pure Python."""

@@ -1,0 +1,1 @@
+"""Finished sessions and originals from a capture node, and into the archive; pure Python."""
