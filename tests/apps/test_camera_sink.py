@@ -124,9 +124,7 @@ async def test_stars_that_vanish_are_an_event_and_temperatures_are_rows(sessions
         )
         await sink.frame(taken)
         sink.measured(taken, stars)
-    sink.measured(
-        replace(taken, start=start + day + timedelta(hours=5), end=start + day + timedelta(hours=5)), 0
-    )
+    sink.measured(replace(taken, start=dawn, end=dawn + timedelta(seconds=2)), 0)
     sink.measured(taken, None)
     with open_session(sessions.end_session()) as file:
         events = [(row["event"], row["details"]) for row in file["observability"]["events"]]
