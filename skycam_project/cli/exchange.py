@@ -91,6 +91,91 @@ def export(
             click.echo(f"not written: {name}: {reason}", err=True)
 
 
+@click.command(name="import")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--layout", type=click.Choice(["dwarf", "indi-allsky", "allsky", "fits", "images"]),
+    help="How the folder is laid out; recognised by default.",
+)  # fmt: skip
+@click.option("--instrument", help="The sessions' instrument; by default what the files say.")
+@click.option(
+    "--timezone",
+    "zone",
+    metavar="NAME",
+    help="Of local times, such as Europe/Zurich; by default this machine's.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@output_option
+@click.pass_obj
+def import_folder(
+    options: Options, folder: Path, layout: str | None, instrument: str | None, zone: str | None, dry_run: bool,
+    output: str | None,
+) -> None:  # fmt: skip
+    """Take in what other programs left: FITS, DWARF, indi-allsky, Allsky, or a folder of pictures.
+
+    Files are copied byte for byte and stay where they are; what is in a session already is not taken again.
+    """
+    from zoneinfo import ZoneInfo
+
+    from sessions.exchange.imports import plan as planning
+    from sessions.exchange.imports import taking
+    from sessions.store.ids import check_instrument
+    from skycam_project.common.nights import site_zone
+
+    try:
+        local = ZoneInfo(zone) if zone else site_zone()
+    except (OSError, ValueError):
+        raise click.BadParameter(f"{zone!r}; such as Europe/Zurich", param_hint="--timezone") from None
+    root, json = sessions_root(options), wants_json(options, output)
+    named = check_instrument(instrument) if instrument else None
+    with progress_bar("reading", not json) as progress:
+        plan = planning.plan(folder, root, local, layout, named, progress)
+    finished = []
+    if not dry_run and plan.sessions:
+        try:
+            with progress_bar("taking", not json) as progress:
+                finished = taking.take(plan, root, progress)
+        except OSError as error:
+            raise click.ClickException(f"{root} cannot be written: {error.strerror or error}") from None
+    sessions = [
+        {
+            "session": finished[number].session_id if finished else None, "type": str(one.kind), "target": one.target,
+            "instrument": one.instrument, "start": one.start, "end": one.end, "files": len(one.items),
+        }
+        for number, one in enumerate(plan.sessions)
+    ]  # fmt: skip
+    problems = {str(path): reason for path, reason in plan.problems.items()}
+    if json:
+        as_json(
+            {
+                "layout": plan.layout.name,
+                "dry_run": dry_run,
+                "sessions": sessions,
+                "known": len(plan.known),
+                "problems": problems,
+            }
+        )
+        return
+    rows = [
+        [
+            str(one["session"] or one["type"]),
+            one["target"] or "",
+            f"{one['start']:%Y-%m-%d %H:%M:%S}",
+            str(one["files"]),
+        ]
+        for one in sessions
+    ]
+    table(
+        f"{'Would take' if dry_run else 'Taken'} ({plan.layout.title})",
+        ["session", "target", "start (UTC)", "files"],
+        rows,
+    )
+    if plan.known:
+        click.echo(f"{len(plan.known)} files are in a session already")
+    for path, reason in problems.items():
+        click.echo(f"not taken: {path}: {reason}", err=True)
+
+
 @click.command()
 @click.argument("product", type=click.Path(exists=True, path_type=Path))
 @output_option

@@ -6,6 +6,7 @@ import click
 
 COMMANDS = {
     "export": "exchange:export",
+    "import": "exchange:import_folder",
     "reproduce": "exchange:reproduce",
 }
 

@@ -1,6 +1,7 @@
 """Sessions to export: what a telescope, a DSLR and a program of its own leave behind."""
 
 import io
+import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +48,44 @@ def jpeg(seed: int = 1, shape=(48, 64), exif: bool = True) -> bytes:
         data.get_ifd(0x8825).update({1: "N", 2: (46.0, 56.0, 53.2), 3: "E", 4: (7.0, 26.0, 50.6)})
     image.save(buffer, "JPEG", quality=92, exif=data, comment=b"written at 46.9481 N")
     return buffer.getvalue()
+
+
+def dng(seed: int = 1, shape=(64, 96)) -> bytes:
+    """A RAW file: DNG with an RGGB mosaic of 16 bits, and the tags a camera writes."""
+    pixels = mosaic(seed, shape, 16000)
+    texts = {
+        0x010F: b"Skycam\0",
+        0x0110: b"Test 1\0",
+        0x0132: b"2026:03:24 21:40:00\0",
+        0xC614: b"Skycam Test 1\0",
+    }
+    shorts = {
+        0x0102: [16], 0x0103: [1], 0x0106: [32803], 0x0112: [1], 0x0115: [1], 0x011C: [1], 0x828D: [2, 2],
+        0x0100: [shape[1]], 0x0101: [shape[0]], 0x0116: [shape[0]], 0xC61D: [16383],
+    }  # fmt: skip
+    bytes_ = {0x828E: bytes([0, 1, 1, 2]), 0xC612: bytes([1, 4, 0, 0]), 0xC613: bytes([1, 1, 0, 0])}
+    matrix = struct.pack("<18i", *[n for value in (1, 0, 0, 0, 1, 0, 0, 0, 1) for n in (value, 1)])
+    entries = {tag: (2, len(text), text) for tag, text in texts.items()}
+    entries |= {
+        tag: (3, len(values), struct.pack(f"<{len(values)}H", *values)) for tag, values in shorts.items()
+    }
+    entries |= {tag: (1, len(raw), raw) for tag, raw in bytes_.items()}
+    entries |= {
+        0xC621: (10, 9, matrix),
+        0x0117: (4, 1, struct.pack("<I", pixels.nbytes)),
+        0x0111: (4, 1, b""),
+    }
+    extra, position = b"", 8 + 2 + 12 * len(entries) + 4
+    where = position + sum(len(raw) + len(raw) % 2 for _, _, raw in entries.values() if len(raw) > 4)
+    entries[0x0111] = (4, 1, struct.pack("<I", where))
+    table = struct.pack("<H", len(entries))
+    for tag, (kind, count, raw) in sorted(entries.items()):
+        field = raw.ljust(4, b"\0")
+        if len(raw) > 4:
+            field = struct.pack("<I", position + len(extra))
+            extra += raw + bytes(len(raw) % 2)
+        table += struct.pack("<HHI", tag, kind, count) + field
+    return b"II*\0" + struct.pack("<I", 8) + table + bytes(4) + extra + pixels.tobytes()
 
 
 INFO = {

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from exchange_nights import night
+from exchange_nights import jpeg, night
 
 from skycam_project.cli.__main__ import main
 
@@ -100,3 +101,20 @@ def test_mistakes_are_one_line(tmp_path, skycam):
         done = skycam("sessions", *arguments, ok=2)
         assert words in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert not (tmp_path / "a").exists()
+
+
+def test_import_says_first_what_it_would_do(tmp_path, skycam):
+    (tmp_path / "dcim").mkdir()
+    (tmp_path / "dcim" / "DSC_0001.JPG").write_bytes(jpeg())
+    (tmp_path / "dcim" / "DSC_0002.JPG").write_bytes(b"not a picture")
+    common = ("sessions", "import", tmp_path / "dcim", "--timezone", "Europe/Zurich", "--output", "json")
+    would = json.loads(skycam(*common, "--dry-run").stdout)
+    assert would["dry_run"] and would["layout"] == "images" and would["sessions"][0]["files"] == 1
+    assert not list((tmp_path / "data").rglob("*.asdf"))
+    done = json.loads(skycam(*common).stdout)
+    assert (tmp_path / "data/sessions/2026/03/24" / f"{done['sessions'][0]['session']}.asdf").is_file()
+    assert [Path(name).name for name in done["problems"]] == ["DSC_0002.JPG"]
+    assert json.loads(skycam(*common).stdout)["known"] == 1
+    assert "1 files are in a session already" in skycam(*common[:-2], "--output", "rich").stdout
+    for wrong in (("--timezone", "Mars/Olympus"), ("--layout", "nasa"), ("--instrument", "../x")):
+        assert skycam("sessions", "import", tmp_path / "dcim", *wrong, ok=2).stderr.count("\n") == 1
