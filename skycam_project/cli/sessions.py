@@ -14,6 +14,9 @@ COMMANDS = {
     "protect": "keeping:protect",
     "unprotect": "keeping:unprotect",
     "retention": "keeping:retention",
+    "export": "exchange:export",
+    "import": "exchange:import_folder",
+    "reproduce": "exchange:reproduce",
 }
 
 
