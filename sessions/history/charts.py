@@ -62,14 +62,12 @@ def build(series: Iterable[tuple[str, str, str, dict[str, tuple[np.ndarray, np.n
     """Charts of `(series, column, unit, lines by name)`; what has no value at all is left out."""
     charts = []
     for name, column, unit, lines in series:
-        drawn = [
-            {"name": label, "points": line}
-            for label, (times, values) in list(lines.items())[:MOST_LINES]
-            if (line := thin(times, values))
-        ]
+        known = {label: line for label, line in lines.items() if np.isfinite(line[1]).any()}
+        shown = list(known.items())[:MOST_LINES]
+        drawn = [{"name": label, "points": thin(times, values)} for label, (times, values) in shown]
         if drawn:
             charts.append(
-                {"name": name, "column": column, "unit": unit, "lines": drawn, "lines_total": len(lines)}
+                {"name": name, "column": column, "unit": unit, "lines": drawn, "lines_total": len(known)}
             )
         if len(charts) == MOST_CHARTS:
             break
