@@ -53,6 +53,7 @@ class Session(models.Model):
     storage = models.CharField(max_length=8, choices=Storage)
     compression = models.CharField(max_length=8, blank=True, help_text="Codec of the arrays.")
     asdf_path = models.TextField(help_text="Relative to the sessions' folder.")
+    month = models.CharField(max_length=7, db_index=True, help_text="Of that folder: 2026-11, UTC.")
     file_size = models.PositiveBigIntegerField(default=0)
     file_mtime_ns = models.BigIntegerField(default=0)
     sha256 = models.CharField(

@@ -2,13 +2,15 @@
 
 import asyncio
 import shutil
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from prometheus_client import Gauge, generate_latest
 
-from sessions.services import open_sessions, summary
+from sessions.mirror import Mirror, keep_following
+from sessions.services import open_sessions, sessions_root, summary
 from sessions.store.manager import SessionManager
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.fence import FileFences
@@ -18,6 +20,11 @@ from skycam_project.common.units import Seconds
 INSTRUMENT = "system"
 LOOK: Seconds = 5.0
 """Between two looks at disk and session."""
+FOLLOW: Seconds = 10.0
+"""Between two looks for finished sessions."""
+THOROUGH: Seconds = 3600.0
+"""Between two comparisons of everything, with some time for checksums of large files."""
+HASHING: Seconds = 120.0
 
 utilization = Gauge(
     "skycam_storage_utilization_pct", "Used share of the disk that holds the data folder, percent"
@@ -29,12 +36,27 @@ async def run() -> None:
     host = Host(settings.RUN, "processing", {}, metrics=generate_latest, fences=FileFences(settings.RUN))
     async with host:
         manager = await asyncio.to_thread(open_sessions, INSTRUMENT)
+        mirror = Mirror(sessions_root())
+        follower = asyncio.create_task(follow(mirror), name="catalogue")
         try:
             while True:
                 host.publish(await asyncio.to_thread(state, manager))
                 await asyncio.sleep(LOOK)
         finally:
+            follower.cancel()
+            mirror.stop()
             await asyncio.to_thread(manager.shutdown)
+
+
+async def follow(mirror: Mirror) -> None:
+    """Catalogue finished sessions of all hosts until cancelled."""
+    thorough = time.monotonic() + THOROUGH
+    while True:
+        due = time.monotonic() >= thorough
+        if due:
+            thorough = time.monotonic() + THOROUGH
+        await asyncio.to_thread(keep_following, mirror, HASHING if due else 0.0)
+        await asyncio.sleep(FOLLOW)
 
 
 def state(manager: SessionManager) -> dict[str, Any]:

@@ -113,6 +113,10 @@ class Migration(migrations.Migration):
                 ),
                 ("compression", models.CharField(blank=True, help_text="Codec of the arrays.", max_length=8)),
                 ("asdf_path", models.TextField(help_text="Relative to the sessions' folder.")),
+                (
+                    "month",
+                    models.CharField(db_index=True, help_text="Of that folder: 2026-11, UTC.", max_length=7),
+                ),
                 ("file_size", models.PositiveBigIntegerField(default=0)),
                 ("file_mtime_ns", models.BigIntegerField(default=0)),
                 (
