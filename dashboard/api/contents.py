@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dashboard.api.cameras import ERROR
-from dashboard.history.finding import find
+from sessions.finding import find
 from sessions.history.contents import LEVELS, MOST_FRAMES, MOST_LOG_ROWS
 
 ANSWER = {"type": "object", "description": "docs/history.md names every field."}

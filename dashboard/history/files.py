@@ -3,8 +3,8 @@
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
-from dashboard.history.finding import Found, find, pictures_folder
 from dashboard.history.streams import stream_file
+from sessions.finding import Found, find, pictures_folder
 from sessions.history.cache import FileCache
 from sessions.history.contents import NoSessionError
 from sessions.history.reader import ReaderError

@@ -13,9 +13,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from dashboard.history import calendar
-from dashboard.history.finding import Found, find, running, started_at
 from dashboard.views import Page
 from sessions.choices import SessionType
+from sessions.finding import Found, find, running, started_at
 from sessions.history.contents import NoSessionError
 from sessions.models import Session
 from skycam_project.common.errors import InvalidValueError

@@ -13,6 +13,7 @@ from django.conf import settings
 from sessions.history.contents import NoSessionError
 from sessions.history.reader import Reader
 from sessions.models import Session
+from sessions.services import sessions_root
 from sessions.store.layout import Layout, read_head
 from sessions.store.metadata import parse_iso
 from skycam_project.common.errors import SkycamError
@@ -62,7 +63,7 @@ def pictures_folder() -> Path:
 
 def layout() -> Layout:
     """Paths of the sessions."""
-    return Layout(settings.DATA / "sessions")
+    return Layout(sessions_root())
 
 
 def find(name: str) -> Found:
