@@ -50,10 +50,12 @@ class Found:
         return reader().ask(op, self.path, **more)
 
 
-@cache
 def reader() -> Reader:
     """This process's reader."""
-    return Reader(pictures_folder())
+    return _reader(pictures_folder())
+
+
+_reader = cache(Reader)
 
 
 def pictures_folder() -> Path:

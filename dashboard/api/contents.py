@@ -34,7 +34,7 @@ class FramesQuery(serializers.Serializer):
     sample = serializers.IntegerField(
         required=False, min_value=1, max_value=MOST_FRAMES, help_text="That many, evenly spread."
     )
-    offset = serializers.IntegerField(required=False, min_value=0)
+    offset = serializers.IntegerField(required=False, min_value=0, max_value=2**53)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_FRAMES)
 
 
@@ -79,7 +79,9 @@ class LogsQuery(serializers.Serializer):
 
     level = serializers.ChoiceField(LEVELS, required=False, help_text="The lowest.")
     text = serializers.CharField(required=False, allow_blank=True, max_length=200)
-    before = serializers.IntegerField(required=False, min_value=0, help_text="`next` of the answer before.")
+    before = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**53, help_text="`next` of the answer before."
+    )
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_LOG_ROWS)
 
 

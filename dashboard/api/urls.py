@@ -1,9 +1,12 @@
 """Addresses of the control API."""
 
-from django.urls import path
+from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
 from dashboard.api import cameras, contents, lights, system, telescopes
+from dashboard.history.converters import FrameNumber
+
+register_converter(FrameNumber, "frame_number")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -20,7 +23,7 @@ urlpatterns = [
     path("lights/fixtures/<slug:fixture>/", lights.FixtureView.as_view()),
     path("lights/channels/<int:universe>/", lights.ChannelsView.as_view()),
     *(path(f"sessions/<slug:session>/{name}/", view.as_view()) for name, view in contents.VIEWS.items()),
-    path("sessions/<slug:session>/frames/<slug:camera>/<int:index>/", contents.FrameView.as_view()),
+    path("sessions/<slug:session>/frames/<slug:camera>/<frame_number:index>/", contents.FrameView.as_view()),
     path("cameras/", cameras.CameraListView.as_view()),
     path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
     *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),

@@ -50,7 +50,10 @@ def picture(
         except ReaderError as error:
             return _refused(error)
         path = pictures_folder() / name
-    response = HttpResponse(path.read_bytes(), content_type=TYPES[form])
+    try:
+        response = HttpResponse(path.read_bytes(), content_type=TYPES[form])
+    except FileNotFoundError:  # somebody needed the room at this very moment
+        return HttpResponse("The disk is full.", status=503, content_type="text/plain")
     response["Cache-Control"] = f"private, max-age={DAY_S}"
     return response
 
