@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 
 from dashboard import pictures, views
 from dashboard.consumers import CapturesConsumer, LiveConsumer
-from dashboard.history import files, gallery, pages
+from dashboard.history import files, gallery, giving, pages
 from dashboard.history.converters import FrameNumber
 
 register_converter(FrameNumber, "frame")
@@ -16,6 +16,8 @@ urlpatterns = [
     path("sessions/<slug:session>/asdf/", files.asdf, name="session-asdf"),
     path("sessions/<slug:session>/frames/<slug:camera>/<frame:index>/original/", files.original),
     path("sessions/<slug:session>/frames/<slug:camera>/<frame:index>/<slug:size>.<slug:form>", files.picture),
+    path("sessions/<slug:session>/frames/<slug:camera>/<frame:index>/fits/", giving.frame),
+    path("sessions/<slug:session>/download/<slug:what>/", giving.session, name="session-download"),
     path("gallery/", gallery.GalleryView.as_view(), name="gallery"),
     path("status/", views.StatusView.as_view(), name="status"),
     path("telescope/<slug:telescope>/", views.TelescopeView.as_view(), name="telescope"),

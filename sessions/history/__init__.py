@@ -10,5 +10,6 @@
 | `pictures.py` `stretch.py` | frames as JPEG or PNG |
 | `cache.py` | pictures that were made, within a limit |
 | `answers.py` | questions by name |
+| `giving.py` | the process that streams a download |
 | `reader.py` `__main__.py` | the process that does all this, and how to ask it |
 """

@@ -104,7 +104,7 @@ class Contents(Protocol):
         ...
 
     def frame(self, camera: str, index: int) -> Row:
-        """One frame with `previous` and `next` of the same camera. Raises `NoSuchFrameError`."""
+        """One frame, `previous` and `next` of the same camera, `place`, `total`, `running`. Raises `NoSuchFrameError`."""
         ...
 
     def pixels(self, camera: str, index: int) -> Pixels:

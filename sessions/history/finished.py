@@ -152,7 +152,7 @@ class Finished:
     def frame(self, camera: str, index: int) -> Row:
         self._checked_camera(camera)
         with self._open() as source:
-            return selection.with_neighbours(self._frame_list(source, camera), index)
+            return selection.with_neighbours(self._frame_list(source, camera), index) | {"running": False}
 
     def pixels(self, camera: str, index: int) -> Pixels:
         self._checked_camera(camera)

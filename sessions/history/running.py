@@ -141,7 +141,7 @@ class Running:
         return selection.select(lists, query, np.array(self._event_times, np.int64))
 
     def frame(self, camera: str, index: int) -> Row:
-        return selection.with_neighbours(self._frame_list(camera), index)
+        return selection.with_neighbours(self._frame_list(camera), index) | {"running": True}
 
     def pixels(self, camera: str, index: int) -> Pixels:
         row = self._frame_list(camera).raw(index)

@@ -82,6 +82,7 @@ export class Lightbox {
     attr(f.png, "download", `${session}_${frame.camera}_${String(frame.index).padStart(5, "0")}.png`);
     attr(f.original, "href", `/sessions/${session}/frames/${frame.camera}/${frame.index}/original/`);
     if (frame.form !== "original") f.original.hidden = true;
+    if (answer.running) f.fits.hidden = true;
     attr(f.fits, "href", `/sessions/${session}/frames/${frame.camera}/${frame.index}/fits/`);
     if (frame.dropped) return this.missing("This frame is gone: it was given up or lost.");
     f.image.alt = `Frame ${frame.index} of ${frame.camera}`;
