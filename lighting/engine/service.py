@@ -11,15 +11,19 @@ from typing import Any
 from prometheus_client import disable_created_metrics, generate_latest
 
 from lighting.engine.commands import parse_command
+from lighting.engine.dimming import dim
 from lighting.engine.engine import Engine
 from lighting.engine.keeping import Keeping
+from lighting.engine.panel import Panel
 from lighting.engine.player import Player
 from lighting.engine.scenes import Files, parse_scenes, parse_show
 from lighting.engine.twilight import sun_altitude
-from lighting.errors import DisabledError, InvalidError
+from lighting.errors import AbsentError, DisabledError, InvalidError
 from lighting.inputs.sparkfun import SparkFun
 from lighting.outputs import Enttec, configured
 from lighting.outputs.enttec import devices
+from skycam_project.common.clock import SystemClock
+from skycam_project.common.holders import Holders
 from skycam_project.common.link import Host
 from skycam_project.common.units import Seconds
 from skycam_project.config import Configuration
@@ -32,6 +36,9 @@ LOOK: Seconds = 0.5
 REFRESH: Seconds = 5.0
 SUN_EVERY: Seconds = 60.0
 HYSTERESIS = 6.0
+DEVICES = ("covercalibrator", "switch")
+"""What the lights are to Alpaca clients."""
+CLIENTS_EVERY: Seconds = 30.0
 
 
 class Service:
@@ -86,7 +93,10 @@ class Service:
             from lighting.engine.mqtt import LightsMqtt
 
             self.mqtt = LightsMqtt(self.engine)
-        self.engine.on_change = self.publish
+        timeout = config.dmx_flat_timeout_min * 60
+        self.panel = Panel(self.engine, self.outputs, timeout, self.publish)
+        self.holders = Holders(folder / "clients.json", SystemClock(), DEVICES)
+        self.engine.on_change = self._engine_changed
         self._published_at: Seconds = 0.0
         self.publish()
 
@@ -96,7 +106,7 @@ class Service:
             "player": self.player.run,
         }
         tasks |= {output.driver: output.run for output in self.outputs}
-        tasks |= {"watch": self._watch, "backups": self.keeping.run}
+        tasks |= {"watch": self._watch, "backups": self.keeping.run, "clients": self._forget_clients}
         if self.input:
             tasks["dmx-input"] = self.input.run
         if self.mqtt:
@@ -120,6 +130,10 @@ class Service:
 
     # ---- state
 
+    def _engine_changed(self) -> None:
+        self.panel.follow()
+        self.publish()
+
     def publish(self) -> None:
         """Say how everything is, to every mirror."""
         self._published_at = time.monotonic()
@@ -142,6 +156,9 @@ class Service:
             "master": engine.rig.master,
             "interlock": engine.interlock.shown() | {"held": engine.held, "beaconMax": engine.interlock.beacon_max},
             "fixtures": engine.rig.shown(),
+            "panel": self.panel.state(),
+            "clients": self.holders.as_dict(),
+            "connection": {"connected": True, "connecting": False, "problem": ""},
             "scene": player.scene,
             "library": self.keeping.library.version,
             "show": {"running": player.step is not None, "step": player.step, "steps": len(self.keeping.library.show["steps"])},
@@ -174,6 +191,46 @@ class Service:
                 await self.engine.control(self.engine.set_mode, "dark" if night else "normal", "sun")
             was_night = night
             await asyncio.sleep(SUN_EVERY)
+
+    async def _forget_clients(self) -> None:
+        while True:
+            await asyncio.sleep(CLIENTS_EVERY)
+            if self.holders.expire():
+                self.publish()
+
+    # ---- calls: Alpaca clients, and the flat panel
+
+    async def call_connect(self, device: str, client: str, patient: bool = False) -> None:
+        """Hold a device of `DEVICES`. Raises `AbsentError` without a panel; a `patient` client holds it all the same."""
+        self.holders.hold(device, client)
+        try:
+            if device == DEVICES[0]:
+                self.panel.name()
+        except AbsentError:
+            if not patient:
+                self.holders.release(device, client)
+            raise
+        finally:
+            self.publish()
+
+    async def call_disconnect(self, device: str, client: str) -> None:
+        """Give a hold back. The panel stays as it is: `DMX_FLAT_TIMEOUT_MIN` ends it."""
+        self.holders.release(device, client)
+        self.publish()
+
+    async def call_heard(self, clients: dict[str, list[str]]) -> None:
+        self.holders.heard(clients)
+
+    async def call_brightness(self, name: str, value: object, maximum: int, by: str) -> None:
+        """Dim a fixture, its colour stays."""
+        wanted = _number(value, maximum, "value")
+        await self.engine.control(dim, self.engine, name, wanted, maximum, by)
+
+    async def call_panel_on(self, brightness: object, by: str) -> None:
+        await self.panel.turn_on(brightness, by)
+
+    async def call_panel_off(self, by: str) -> None:
+        await self.panel.turn_off(by)
 
     # ---- calls: colours
 

@@ -94,6 +94,7 @@ class LightsConfiguration:
 
     dmx_interlock: str = _light(kinds.choice("off", "warn", "enforce"), "warn", "interlock", "While a camera exposes: let light pass and say so (warn), or keep everything dark (enforce).")
     dmx_interlock_beacon_max: int = _light(kinds.integer(0, 255), 8, "interlock_beacon_max", "Brightest beacon that stays on during an exposure.")
+    dmx_flat_timeout_min: float = _light(kinds.number(0, 1440, "minutes"), 30, "flat_timeout_min", "The flat panel goes off so long after it was last set; 0: never.")
     dmx_dark_max_red: int = _light(kinds.integer(0, 255), 64, "dark_max_red", "Brightest red in the dark mode.")
     dmx_dark_sun_altitude: Degrees | None = _light(kinds.optional(kinds.number(-90, 0, "degrees")), -12, "dark_sun_altitude", "Below this altitude of the Sun the dark mode turns itself on, 6 degrees above it off; empty, or without a site: never.")
     # fmt: on
