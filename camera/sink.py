@@ -67,6 +67,23 @@ class SessionSink:
             self.log(logging.INFO, "the run was stopped")
             await asyncio.to_thread(self.sessions.end_session, wait=False)
 
+    async def end_calibration(self) -> None:
+        """The session of darks or flats is finished in the background."""
+        if self.sessions.active_session.type == "alignment":
+            await asyncio.to_thread(self.sessions.end_session, wait=False)
+
+    def _open_for(self, frame: Frame) -> None:
+        """Darks and flats have a session of their own; the next light frame ends it."""
+        active = self.sessions.active_session
+        if frame.kind != "light":
+            purpose = f"{frame.kind}s"
+            if (active.type, active.purpose) != ("alignment", purpose):
+                self.sessions.start_session("alignment", target=self.target, purpose=purpose)
+        elif active.type == "alignment":
+            self.sessions.end_session(wait=False)
+        elif active.type == "observation":
+            self._open_night(frame.start)
+
     def _open_night(self, moment: datetime) -> None:
         """A night is local noon to noon; a run over months has one session for each."""
         zone = site_zone()
@@ -78,8 +95,7 @@ class SessionSink:
     # ---- one frame
 
     def _keep(self, frame: Frame) -> str:
-        if self.sessions.active_session.type == "observation":
-            self._open_night(frame.start)
+        self._open_for(frame)
         for original in frame.originals:
             if original.path not in self._kept:
                 self._kept[original.path] = self._store(frame, original)
@@ -100,6 +116,7 @@ class SessionSink:
             "gain_unit": applied.gain_unit,
             "mid_time": frame.middle.isoformat(),
             "recovered": frame.recovered or None,
+            "image_type": f"{frame.kind.capitalize()} Frame",
             "device": dict(frame.metadata) or None,
         }
         return self.sessions.add_original(

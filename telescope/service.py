@@ -16,12 +16,14 @@ from skycam_project.common.clock import SystemClock
 from skycam_project.common.fence import FileFences
 from skycam_project.common.files import write_atomic
 from skycam_project.common.holders import Holders
+from skycam_project.common.leases import Leases
 from skycam_project.common.link import Host
 from skycam_project.config.places import images_folder
 from telescope.dwarf.heavens import Site
 from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.heavens import SiteHeavens
 from telescope.host import DEVICES, TelescopeHost
+from telescope.leased import FrameLeases
 from telescope.sink import TelescopeSink
 from telescope.solving import FrameSolver
 
@@ -38,6 +40,7 @@ async def run() -> None:
 async def _host() -> None:
     config = settings.CONFIG
     sessions = await asyncio.to_thread(partial(open_sessions, INSTRUMENT, resume=True))
+    leases = FrameLeases(Leases(settings.RUN), config.telescope_name)
     try:
         clock = SystemClock()
         session = DwarfSession(
@@ -61,6 +64,7 @@ async def _host() -> None:
             sink=sink,
             holders=Holders(settings.DATA / "state" / f"clients-{INSTRUMENT}.json", clock, DEVICES),
             publish=publish,
+            leases=leases,
             clock=clock,
         )
         fences = FileFences(settings.RUN)
@@ -70,6 +74,7 @@ async def _host() -> None:
             tasks.create_task(sink.end_idle_observations())
             tasks.create_task(device.run())
     finally:
+        await leases.close()
         await asyncio.to_thread(sessions.suspend)
 
 

@@ -134,6 +134,8 @@ class FakeSink:
 
     async def end_run(self) -> None: ...
 
+    async def end_calibration(self) -> None: ...
+
     async def frame(self, frame: Frame) -> str:
         self.frames += 1
         return f"night/{self.frames:06d}"

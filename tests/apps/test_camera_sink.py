@@ -1,5 +1,6 @@
 """Frames of a camera's run: one session a night, kept byte for byte, shown under image_path, never twice."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -109,3 +110,26 @@ async def test_image_path_may_fail_without_harm(sessions, tmp_path):
     sink = SessionSink(sessions, "north", "All-sky", tmp_path / "images")
     await sink.begin_run()
     assert await sink.frame(frame(tmp_path, 1, datetime.now(UTC)))
+
+
+async def test_flats_have_a_session_of_their_own_that_the_next_light_frame_ends(sessions, tmp_path):
+    sink = SessionSink(sessions, "north", "All-sky")
+    now = datetime.now(UTC)
+    for number in (1, 2):
+        await sink.frame(replace(frame(tmp_path, number, now), kind="flat"))
+    flats = sessions.active_session
+    assert (flats.type, flats.purpose) == ("alignment", "flats")
+    await sink.frame(replace(frame(tmp_path, 3, now), kind="dark"))
+    assert (sessions.active_session.type, sessions.active_session.purpose) == ("alignment", "darks")
+    await sink.frame(frame(tmp_path, 4, now))
+    assert sessions.active_session.type == "idle"
+    await sink.frame(replace(frame(tmp_path, 5, now), kind="flat"))
+    again = sessions.active_session
+    await sink.end_calibration()
+    assert (again.type, sessions.active_session.type) == ("alignment", "idle")
+    await sink.end_calibration()
+    sessions.shutdown()
+    files = {path.stem: path for path in (tmp_path / "sessions").rglob("*.asdf")}
+    with open_session(files[flats.id]) as file:
+        rows = file["cameras"]["north"]["frame_table"]
+        assert [row["details"]["image_type"] for row in rows] == ["Flat Frame", "Flat Frame"]

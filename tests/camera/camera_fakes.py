@@ -209,6 +209,9 @@ class FakeSession:
     async def end_run(self) -> None:
         return
 
+    async def end_calibration(self) -> None:
+        return
+
     async def frame(self, frame: Frame) -> str:
         if self.moves and frame.path.exists():
             self._moved[frame.path] = _read(frame.path)
