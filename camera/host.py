@@ -90,7 +90,7 @@ class CameraHost:
         """What others may ask for, by name."""
         calls = (
             self.connect, self.disconnect, self.heard, self.start, self.stop, self.single, self.expose,
-            self.abort_exposure, self._sink.end_calibration, self.apply, self.preview,
+            self.abort_exposure, self._sink.begin_calibration, self._sink.end_calibration, self.apply, self.preview,
         )  # fmt: skip
         return {call.__name__: call for call in calls}
 

@@ -17,6 +17,9 @@ from skycam_project.common.nights import evening, night_label, site_zone
 
 logger = logging.getLogger(__name__)
 
+SEARCH = "flat search"
+"""Purpose of pictures that only look for the right brightness: no calibration may use them."""
+
 
 class SessionSink:
     """The sessions of one camera, as the timelapse loop sees them (`camera.loop.FrameSink`).
@@ -67,6 +70,10 @@ class SessionSink:
             self.log(logging.INFO, "the run was stopped")
             await asyncio.to_thread(self.sessions.end_session, wait=False)
 
+    async def begin_calibration(self, purpose: str) -> None:
+        """Open a session for darks or flats, such as `flats`; the frames of `SEARCH` count as rejected."""
+        await asyncio.to_thread(self.sessions.start_session, "alignment", target=self.target, purpose=purpose)
+
     async def end_calibration(self) -> None:
         """The session of darks or flats is finished in the background."""
         if self.sessions.active_session.type == "alignment":
@@ -77,7 +84,7 @@ class SessionSink:
         active = self.sessions.active_session
         if frame.kind != "light":
             purpose = f"{frame.kind}s"
-            if (active.type, active.purpose) != ("alignment", purpose):
+            if active.type != "alignment" or active.purpose not in (purpose, SEARCH):
                 self.sessions.start_session("alignment", target=self.target, purpose=purpose)
         elif active.type == "alignment":
             self.sessions.end_session(wait=False)
@@ -117,6 +124,7 @@ class SessionSink:
             "mid_time": frame.middle.isoformat(),
             "recovered": frame.recovered or None,
             "image_type": f"{frame.kind.capitalize()} Frame",
+            "rejected": self.sessions.active_session.purpose == SEARCH or None,
             "device": dict(frame.metadata) or None,
         }
         return self.sessions.add_original(

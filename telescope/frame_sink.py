@@ -18,6 +18,10 @@ class FrameSink(Protocol):
         """Lay a stored frame out for those who want its pixels; what it says goes into the state."""
         ...
 
+    async def begin_calibration(self, purpose: str) -> None:
+        """Flats follow; each purpose has a session."""
+        ...
+
     async def end_calibration(self) -> None:
         """No more flats are wanted; harmless when there were none."""
         ...

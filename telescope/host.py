@@ -76,7 +76,8 @@ class TelescopeHost:
             self.connect, self.disconnect, self.heard, self.take_control,
             self.slew, self.abort_slew, self.track, self.park, self.unpark, self.move_axis, self.joystick,
             self.calibrate, self.set_pointing_loop, self.set_solar_mode,
-            self.expose, self.abort_exposure, self._sink.end_calibration, self.list_darks, self.take_darks,
+            self.expose, self.abort_exposure, self._sink.begin_calibration,
+            self._sink.end_calibration, self.list_darks, self.take_darks,
             self.set_filter, self.set_focus_offset, self.focus_move, self.focus_halt, self.autofocus,
             self.power_down, self.reboot,
         )  # fmt: skip

@@ -26,6 +26,8 @@ OTHER_TARGET: Arcseconds = 3600.0
 IDLE_END: Seconds = 900.0
 """An observation ends by itself after so long without a frame."""
 LOOK: Seconds = 10.0
+SEARCH = "flat search"
+"""Purpose of pictures that only look for the right brightness: no calibration may use them."""
 
 
 class TelescopeSink:
@@ -81,6 +83,10 @@ class TelescopeSink:
         held = any(clients["holding"] for clients in state["clients"].values())
         if state["mount"]["parked"] or not held:
             self._end("the telescope was parked" if held else "the last client has left")
+
+    async def begin_calibration(self, purpose: str) -> None:
+        """Open a session for flats; the frames of `SEARCH` count as rejected."""
+        await asyncio.to_thread(self._sessions.start_session, "alignment", purpose=purpose)
 
     async def end_calibration(self) -> None:
         """The session of flats is finished in the background."""
@@ -159,7 +165,7 @@ class TelescopeSink:
             time=frame.start,
             mid_time=iso_utc(frame.middle),
             image_type=f"{frame.exposure.kind.capitalize()} Frame",
-            rejected=frame.rejected,
+            rejected=frame.rejected or self._sessions.active_session.purpose == SEARCH,
             cards=dict(frame.cards),
             **{key: value for key, value in values.items() if value is not None},
         )

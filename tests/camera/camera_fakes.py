@@ -209,6 +209,9 @@ class FakeSession:
     async def end_run(self) -> None:
         return
 
+    async def begin_calibration(self, purpose: str) -> None:
+        return
+
     async def end_calibration(self) -> None:
         return
 

@@ -38,6 +38,9 @@ class Disk:
     async def image(self, frame, number):
         return {}
 
+    async def begin_calibration(self, purpose):
+        print("calibration", purpose, flush=True)
+
     async def end_calibration(self):
         print("calibration ended", flush=True)
 

@@ -40,6 +40,9 @@ class Folder:
         pixels, cropped = mosaic(frame, 96, 64)
         return {"width": pixels.shape[1], "height": pixels.shape[0], "cropped": cropped}
 
+    async def begin_calibration(self, purpose):
+        self.events.append(("calibration", {"purpose": purpose}))
+
     async def end_calibration(self):
         self.events.append(("calibration_ended", {}))
 
