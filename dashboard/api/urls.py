@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, lights, system, telescopes
+from dashboard.api import cameras, lights, observatory, system, telescopes
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("lights/fixtures/", lights.PatchView.as_view()),
     path("lights/fixtures/<slug:fixture>/", lights.FixtureView.as_view()),
     path("lights/channels/<int:universe>/", lights.ChannelsView.as_view()),
+    path("flats/", observatory.FlatsView.as_view()),
+    path("lights/night/", observatory.NightScenesView.as_view()),
     path("cameras/", cameras.CameraListView.as_view()),
     path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
     *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),

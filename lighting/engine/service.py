@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client import disable_created_metrics, generate_latest
 
+from lighting.engine.beacons import Beacons
 from lighting.engine.commands import parse_command
 from lighting.engine.dimming import dim
 from lighting.engine.engine import Engine
@@ -95,6 +96,7 @@ class Service:
             self.mqtt = LightsMqtt(self.engine)
         timeout = config.dmx_flat_timeout_min * 60
         self.panel = Panel(self.engine, self.outputs, timeout, self.publish)
+        self.beacons = Beacons(self.engine)
         self.holders = Holders(folder / "clients.json", SystemClock(), DEVICES)
         self.engine.on_change = self._engine_changed
         self._published_at: Seconds = 0.0
@@ -104,6 +106,7 @@ class Service:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "engine": self.engine.run,
             "player": self.player.run,
+            "beacons": self.beacons.run,
         }
         tasks |= {output.driver: output.run for output in self.outputs}
         tasks |= {"watch": self._watch, "backups": self.keeping.run, "clients": self._forget_clients}
@@ -157,6 +160,7 @@ class Service:
             "interlock": engine.interlock.shown() | {"held": engine.held, "beaconMax": engine.interlock.beacon_max},
             "fixtures": engine.rig.shown(),
             "panel": self.panel.state(),
+            "beacons": self.beacons.why,
             "clients": self.holders.as_dict(),
             "connection": {"connected": True, "connecting": False, "problem": ""},
             "scene": player.scene,
@@ -250,13 +254,14 @@ class Service:
     async def call_fixture(self, name: str, by: str, colour: object = None, level: object = None) -> None:
         if (colour is None) == (level is None):
             raise InvalidError("give either a colour or a level")
-        wanted = None
-        if colour is not None:
-            if not isinstance(colour, dict) or colour.keys() != {"r", "g", "b"}:
-                raise InvalidError("a colour has r, g and b")
-            wanted = tuple(_number(colour[part], 255, part) for part in "rgb")
+        wanted = None if colour is None else _colour(colour)
         number = None if level is None else _number(level, 65535, "level")
         await self.engine.control(self.engine.set_fixture, name, by, wanted, number)
+
+    async def call_beacons(self, colour: object, period_s: float, why: str) -> None:
+        """What all beacons show until told otherwise; `period_s` 0 is steady."""
+        self.beacons.show(_colour(colour), period_s, why)
+        self.publish()
 
     async def call_patch(self, fixtures: object) -> None:
         await self.engine.control(self.engine.set_patch, fixtures)
@@ -363,6 +368,12 @@ class Service:
 
     async def call_override(self, reason: object, by: str) -> None:
         await self.engine.control(self.engine.set_override, reason, by)
+
+
+def _colour(value: object) -> tuple[int, int, int]:
+    if not isinstance(value, dict) or value.keys() != {"r", "g", "b"}:
+        raise InvalidError("a colour has r, g and b")
+    return _number(value["r"], 255, "r"), _number(value["g"], 255, "g"), _number(value["b"], 255, "b")
 
 
 def _number(value: object, most: int, what: str) -> int:

@@ -94,6 +94,7 @@ class LightsConfiguration:
 
     dmx_interlock: str = _light(kinds.choice("off", "warn", "enforce"), "warn", "interlock", "While a camera exposes: let light pass and say so (warn), or keep everything dark (enforce).")
     dmx_interlock_beacon_max: int = _light(kinds.integer(0, 255), 8, "interlock_beacon_max", "Brightest beacon that stays on during an exposure.")
+    dmx_beacons: bool = _light(kinds.switch, True, "beacons", "Whether the fixtures of role beacon show what telescope and cameras do.")
     dmx_flat_timeout_min: float = _light(kinds.number(0, 1440, "minutes"), 30, "flat_timeout_min", "The flat panel goes off so long after it was last set; 0: never.")
     dmx_flat_pwm_hz: float = _light(kinds.number(10, 100_000, "Hz"), 100, "flat_pwm_hz", "How often the flat panel's dimming switches; flats are exposed for at least ten periods.")
     dmx_dark_max_red: int = _light(kinds.integer(0, 255), 64, "dark_max_red", "Brightest red in the dark mode.")

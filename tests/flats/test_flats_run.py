@@ -25,6 +25,7 @@ from camera.plan import Wish
 from camera.preview import PreviewFolder
 from camera.sink import SessionSink
 from observatory.host import ObservatoryHost
+from observatory.night import NightScenes
 from sessions.store.manager import SessionManager
 from sessions.store.reading import open_session
 from skycam_project.common.leases import Leases
@@ -140,7 +141,8 @@ async def observatory(folder: Path):
         "camera/default": Mirror(folder / "run", "camera-default"),
         "lighting": Mirror(folder / "run", "lighting"),
     }
-    host = ObservatoryHost(mirrors, folder / "images", 100, lambda state: link.publish(state))
+    scenes = NightScenes(folder / "scenes.json")
+    host = ObservatoryHost(mirrors, folder / "images", 100, scenes, lambda state: link.publish(state))
     link = Host(folder / "run", "observatory", host.calls)
     link.publish(host.state())
     async with link:
