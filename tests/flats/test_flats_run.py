@@ -199,6 +199,30 @@ async def test_flats_reach_half_of_full_scale_and_are_kept_as_flats(folder, gamm
     assert all(row["rejected"] for row in found["flat search"]) and len(found["flat search"]) == len(search)
 
 
+async def test_the_command_takes_flats_and_says_each_picture(folder):
+    with devices(folder, "--panel-strength", "6") as address:
+        async with camera_host(folder, address), observatory(folder):
+            done = await asyncio.to_thread(command, folder, "--frames", "2", "--exposure", "0.5")
+            assert done.returncode == 0, done.stderr
+            lines = done.stdout.splitlines()
+            assert lines[-1] == "2 flats taken." and "brightness 32767, 0.5 s: " in lines[0]
+            refused = await asyncio.to_thread(command, folder, "--camera", "camera/west")
+            assert (
+                refused.returncode == 2
+                and "camera/default" in refused.stderr
+                and "Traceback" not in refused.stderr
+            )
+            asked = await asyncio.to_thread(command, folder, "--stop", "--output", "json")
+            assert json.loads(asked.stdout)["frames_taken"] == 2
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "skycam_project.cli", "flats", *words], cwd=folder, capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "SKYCAM_DATA": str(folder)}, timeout=50, check=False,
+    )  # fmt: skip
+
+
 async def test_a_camera_that_does_not_see_the_panel_says_so_and_a_run_can_be_stopped(folder):
     with devices(folder, "--panel-strength", "6") as address:
         async with camera_host(folder, address), observatory(folder) as mirror:

@@ -86,7 +86,7 @@ def open_lights(visit, site, **options):
 
 def test_flats_are_started_followed_and_stopped(visit, lit, observatory):
     opened = open_lights(visit, lit)
-    page, panel = opened.page, opened.page.locator("#flats")
+    panel = opened.page.locator("#flats")
     panel.get_by_text("None yet").wait_for()
     panel.get_by_text("No fixture has the role flat-panel").wait_for()
     ask(lit.data / "run", "lighting", "patch", fixtures=PATCH)

@@ -31,6 +31,7 @@ export class Flats {
     $("#flats-start").disabled = !known || running;
     $("#flats-stop").hidden = !running;
     text(this.facts.why, this.why(observatory, flats, state));
+    attr(this.facts.why, "hidden", !this.facts.why.textContent);
     this.rows(flats?.steps ?? []);
   }
 
