@@ -19,6 +19,7 @@ from dashboard.mirrors import telescope_numbers
 from dashboard.readiness import readiness
 from dashboard.services import owner_exists
 from lighting.engine.rig import ROLES
+from observatory.night import MOMENTS
 from skycam_project.common.nights import night_label, site_zone
 
 
@@ -68,16 +69,16 @@ class TelescopeView(Page):
 
 
 class LightsView(Page):
-    """`/lights/`: colour, scenes, show, outputs, fixtures, backups."""
+    """`/lights/`: colour, scenes, show, night, outputs, fixtures, flats, backups."""
 
     template_name = "lighting/lights.html"
     here = "lights"
 
     def get_context_data(self, **kwargs):
         roles = [role for role in ROLES if role != "main"]
-        return super().get_context_data(
-            parts=[("r", "Red"), ("g", "Green"), ("b", "Blue")], roles=roles, **kwargs
-        )
+        parts = [("r", "Red"), ("g", "Green"), ("b", "Blue")]
+        moments = [(moment, moment.capitalize()) for moment in MOMENTS]
+        return super().get_context_data(parts=parts, roles=roles, moments=moments, **kwargs)
 
 
 class StatusView(Page):

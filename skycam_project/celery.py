@@ -35,6 +35,13 @@ class ProcessingHost(DeviceHost):
     session = "sessions.system:run"
 
 
+class ObservatoryHost(DeviceHost):
+    """Hosts what spans devices: flats, beacons, scenes of the night."""
+
+    queue = "processing"
+    session = "observatory.service:run"
+
+
 class BeatThread(bootsteps.StartStopStep):
     """The schedule, as a thread of the processing worker.
 
@@ -67,6 +74,7 @@ app.steps["worker"].add(BeatThread)
 app.steps["worker"].add(CameraHost)
 app.steps["worker"].add(TelescopeHost)
 app.steps["worker"].add(ProcessingHost)
+app.steps["worker"].add(ObservatoryHost)
 
 
 @setup_logging.connect

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, contents, lights, sessions, system, telescopes
+from dashboard.api import cameras, contents, lights, observatory, sessions, system, telescopes
 from dashboard.history.converters import FrameNumber
 
 register_converter(FrameNumber, "frame_number")
@@ -30,6 +30,8 @@ urlpatterns = [
     path("sessions/<str:session>/delete/", sessions.DeleteView.as_view()),
     *(path(f"sessions/<slug:session>/{name}/", view.as_view()) for name, view in contents.VIEWS.items()),
     path("sessions/<slug:session>/frames/<slug:camera>/<frame_number:index>/", contents.FrameView.as_view()),
+    path("flats/", observatory.FlatsView.as_view()),
+    path("lights/night/", observatory.NightScenesView.as_view()),
     path("cameras/", cameras.CameraListView.as_view()),
     path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
     *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),
