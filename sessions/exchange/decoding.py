@@ -9,6 +9,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -77,6 +78,22 @@ class Decoder:
 
         Raises `UndecodableError`.
         """
+        return self._ask(data, name, {}, _answer)
+
+    def facts(self, data: bytes, name: str) -> dict[str, Any]:
+        """What a file says of itself: `cards` of its FITS header, or `exif` (times are the camera's local ones).
+
+        `data` may end behind the header, but for RAW files. Raises `UndecodableError`.
+        """
+        return self._ask(data, name, {"facts": True}, lambda head, pipe, deadline: head)
+
+    def _ask(
+        self,
+        data: bytes,
+        name: str,
+        what: dict[str, Any],
+        answer: Callable[[dict[str, Any], IO[bytes], float], Any],
+    ) -> Any:
         if len(data) > LARGEST_FILE:
             raise UndecodableError(f"{name}: {len(data)} bytes are more than is decoded ({LARGEST_FILE})")
         child = self._child or self._start()
@@ -84,12 +101,12 @@ class Decoder:
         assert child.stdout is not None  # noqa: S101
         deadline = monotonic() + self._patience
         try:
-            child.stdin.write(orjson.dumps({"name": name, "size": len(data)}) + b"\n" + data)
+            child.stdin.write(orjson.dumps({"name": name, "size": len(data), **what}) + b"\n" + data)
             child.stdin.flush()
             head = _head(child.stdout, deadline)
             if "error" in head:
                 raise UndecodableError(f"{name} cannot be decoded: {head['error']}")
-            return _answer(head, child.stdout, deadline)
+            return answer(head, child.stdout, deadline)
         except (OSError, ValueError, TimeoutError) as error:
             self._stop()
             reason = error if isinstance(error, TimeoutError) else "its decoder died"
