@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from timelapse.pipeline import rigid, tonebins
+from timelapse.pipeline import quality, rigid, tonebins
 from timelapse.pipeline.deflicker import LAGS
 from timelapse.pipeline.encode import settle
 from timelapse.pipeline.errors import FrameError
@@ -31,6 +31,8 @@ _FEW_PATCHES = 40
 _PATIENCE = 10
 """Frames between two attempts at a better key frame."""
 _AHEAD = 3
+_GRADED = 1_000_000
+"""Pixels in which sharpness and noise are measured."""
 
 
 def _no_pairs() -> np.ndarray:
@@ -57,6 +59,8 @@ class Row:
         sigma_px: their scatter, pixels.
         mean: luma, 0 … 255.
         brightest: luma that 1 pixel in 100,000 exceeds, 0 … 255.
+        darkest: luma that 1 pixel in 1,000 does not reach, 0 … 255.
+        exposure_day, exposure_night, entropy, noise_sigma, focus_ratio: see `quality.Measures`.
     """
 
     index: int
@@ -70,6 +74,12 @@ class Row:
     sigma_px: float = 0.0
     mean: float = 0.0
     brightest: float = 0.0
+    darkest: float = 0.0
+    exposure_day: float = 0.0
+    exposure_night: float = 0.0
+    entropy: float = 0.0
+    noise_sigma: float = 0.0
+    focus_ratio: float = 1.0
 
 
 def analyse(
@@ -197,9 +207,13 @@ class _State:
         luma = decoded.y if decoded.y.dtype == np.uint8 else (decoded.y >> 8).astype(np.uint8)
         counts = np.bincount(luma[::2, ::2].ravel(), minlength=256)
         row.mean = float((counts * np.arange(256)).sum() / counts.sum())
-        row.brightest = float(np.searchsorted(np.cumsum(counts), counts.sum() * (1 - 1e-5)))
+        summed = np.cumsum(counts)
+        row.brightest = float(np.searchsorted(summed, summed[-1] * (1 - 1e-5)))
+        row.darkest = float(np.searchsorted(summed, summed[-1] * 1e-3))
+        luma = np.ascontiguousarray(luma)
+        _grade(luma, picture, row)
         if self._track:
-            self._place(np.ascontiguousarray(luma), row)
+            self._place(luma, row)
         return row
 
     def _place(self, luma: np.ndarray, row: Row) -> None:
@@ -255,6 +269,19 @@ class _State:
         self._base = rigid.movement(np.mean(ties, axis=0), size)
         self._usual = 0.0
         return better
+
+
+def _grade(luma: np.ndarray, picture: np.ndarray, row: Row) -> None:
+    height, width = luma.shape
+    if (
+        luma.size > _GRADED
+    ):  # the middle shows it; the whole of a large frame would cost as much as its tracking
+        side = (_GRADED / luma.size) ** 0.5 / 2
+        rows, columns = (slice(int(n * (0.5 - side)), int(n * (0.5 + side))) for n in (height, width))
+        luma = np.ascontiguousarray(luma[rows, columns])
+    seen = quality.measure(luma, picture)
+    row.exposure_day, row.exposure_night = seen.exposure, quality.exposure_score(picture, night=True)
+    row.entropy, row.noise_sigma, row.focus_ratio = seen.entropy, seen.noise_sigma, seen.focus_ratio
 
 
 _SHAPES = {"pairs": (len(LAGS), 3, tonebins.BINS, 2), "matrix": (2, 3), "base": (2, 3)}

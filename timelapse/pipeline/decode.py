@@ -1,10 +1,10 @@
 """From a file's bytes, or an array, to planes. One decoder per kind of file, found by its suffix."""
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 
+from sessions.exchange import decoder_child
 from timelapse.pipeline.errors import FrameError
 from timelapse.pipeline.planes import Planes, from_grey, from_rgb
 
@@ -70,16 +70,12 @@ DECODERS: dict[str, Callable[[bytes], Planes]] = {
     **dict.fromkeys(JPEG, jpeg),
     **dict.fromkeys(PICTURES, picture),
 }
-"""Suffix (lower case, no dot) to decoder; what stands here is a frame when it lies in a folder."""
+"""Suffix (lower case, no dot) to decoder of pictures."""
 
 
-def header(data: bytes) -> tuple[int, int, dict]:
-    """Width, height and EXIF values by tag number of a picture's beginning. Raises `FrameError`."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            exif = image.getexif()
-            return *image.size, {**exif, **exif.get_ifd(0x8769)}
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FrameError("not a picture, or its header is damaged") from error
+RAW = tuple(sorted(decoder_child.RAW))
+FITS = ("fits", "fit", "fts", "fz")
+SENSOR = frozenset({*RAW, *FITS})
+"""Suffixes of files that hold what a sensor counted; see `develop`."""
+FILES = frozenset({*DECODERS, *SENSOR})
+"""Suffixes of files that are frames when they lie in a folder."""

@@ -3,6 +3,7 @@
 `open_source` finds out which; what cannot be a frame of the sequence is in `problems`, never an exception.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -16,8 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sessions.store import frames as framefiles
+from sessions.store.blocks import Codec
 from skycam_project.common.units import Seconds
-from timelapse.pipeline import decode
+from timelapse.pipeline import decode, heads
+from timelapse.pipeline.decoders import Decoders
+from timelapse.pipeline.develop import SAMPLES, Counts, Develop, Developer, File
 from timelapse.pipeline.errors import FrameError, SourceError
 from timelapse.pipeline.planes import Planes, to_rgb
 
@@ -84,6 +89,7 @@ class FrameSource(ABC):
             if (frame.width, frame.height) != self.size:
                 reason = f"its size is {frame.width}x{frame.height}, most are {self.size[0]}x{self.size[1]}"
                 self.problems.append(Problem(frame.name, reason))
+        self._developer = Developer(Develop(), self._samples)
         kept = [frame for frame in frames if (frame.width, frame.height) == self.size]
         self._numbers = [frame.index for frame in kept]
         self.frames = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
@@ -106,6 +112,29 @@ class FrameSource(ABC):
             raise FrameError(f"its size is {planes.size[0]}x{planes.size[1]} when decoded")
         return planes
 
+    def develop(self, wish: Develop) -> None:
+        """Have RAW files and linear counts developed like this from now on."""
+        self._developer.close()
+        self._developer = Developer(wish, self._samples)
+
+    def _samples(self, developer: Developer) -> list[np.ndarray]:
+        """Counts of a few frames over the sequence; broken ones do not count."""
+        found = []
+        for number in sorted({round(place) for place in np.linspace(0, len(self) - 1, SAMPLES)}):
+            content = self._content(self._numbers[number])
+            if is_linear(content):
+                with contextlib.suppress(FrameError):
+                    found.append(developer.counts(content))
+        return found
+
+    def _read(self, number: int) -> Planes:
+        content = self._content(number)
+        if is_linear(content):
+            return decode.array(self._developer.show(content))
+        if isinstance(content, Counts):
+            return decode.array(content.pixels)
+        return decode.DECODERS[suffix(content.name)](content.data)
+
     def read_luma(self, index: int) -> np.ndarray:
         """Luma `[h, w]` uint8. Raises `FrameError`."""
         luma = self.read_yuv(index).y
@@ -121,18 +150,27 @@ class FrameSource(ABC):
 
     def read_original(self, index: int) -> tuple[str, bytes]:
         """File name and bytes of a frame as it came; an array comes as a frame file (ASDF)."""
-        return self._original(self._numbers[index])
+        content = self._content(self._numbers[index])
+        if isinstance(content, File):
+            return Path(content.name).name, content.data
+        frame = self.frames[index]
+        encoded = framefiles.encode(content.pixels, {"time": str(frame.time)}, Codec.PORTABLE)
+        return f"{frame.name}{framefiles.SUFFIX}", b"".join(encoded.parts)
 
-    def close(self) -> None:  # noqa: B027 - most have nothing open
+    def close(self) -> None:
         """Give back what is open."""
+        self._developer.close()
 
     @abstractmethod
-    def _read(self, number: int) -> Planes:
-        """Planes of the frame that was found as number `number`."""
+    def _content(self, number: int) -> File | Counts:
+        """The frame that was found as number `number`. Raises `FrameError`, `OSError`."""
 
-    @abstractmethod
-    def _original(self, number: int) -> tuple[str, bytes]:
-        """File name and bytes of the frame that was found as number `number`."""
+
+def is_linear(content: File | Counts) -> bool:
+    """Whether a frame holds what a sensor counted, not a picture."""
+    if isinstance(content, Counts):
+        return content.pixels.dtype != np.uint8
+    return suffix(content.name) in decode.SENSOR
 
 
 def small(planes: Planes, width: int = 480) -> np.ndarray:
@@ -152,9 +190,11 @@ class Folder(FrameSource):
 
     def __init__(self, path: Path) -> None:
         files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
-        files = sorted((f for f in files if suffix(f.name) in decode.DECODERS), key=lambda f: by_name(f.name))
+        files = sorted((f for f in files if suffix(f.name) in decode.FILES), key=lambda f: by_name(f.name))
+        decoders = Decoders()
         with ThreadPoolExecutor(4) as pool:
-            looked = list(pool.map(_look, files))
+            looked = list(pool.map(lambda file: _look(file, decoders), files))
+        decoders.close()
         known = [
             (file, info) for file, info in zip(files, looked, strict=True) if isinstance(info, FrameInfo)
         ]
@@ -164,12 +204,8 @@ class Folder(FrameSource):
         infos = [replace(info, index=index) for index, (_, info) in enumerate(known)]
         super().__init__(path, path.name, infos, [found for found in looked if isinstance(found, Problem)])
 
-    def _read(self, number: int) -> Planes:
-        file = self._files[number]
-        return decode.DECODERS[suffix(file.name)](file.read_bytes())
-
-    def _original(self, number: int) -> tuple[str, bytes]:
-        return self._files[number].name, self._files[number].read_bytes()
+    def _content(self, number: int) -> File | Counts:
+        return File(self._files[number].name, self._files[number].read_bytes())
 
 
 def suffix(name: str) -> str:
@@ -182,51 +218,33 @@ def by_name(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _look(file: Path) -> FrameInfo | Problem:
+def _look(file: Path, decoders: Decoders) -> FrameInfo | Problem:
     try:
         status = file.stat()
         with file.open("rb") as handle:
-            data = handle.read(_HEAD_BYTES)
+            data = handle.read(-1 if suffix(file.name) in decode.RAW else _HEAD_BYTES)
         identity = json.dumps([file.name, status.st_size, status.st_mtime_ns]).encode()
-        return describe(data, file.name, hashlib.sha256(identity).hexdigest())
+        return describe(data, file.name, hashlib.sha256(identity).hexdigest(), decoders)
     except (FrameError, OSError) as error:
         return Problem(file.name, str(error))
 
 
-def describe(data: bytes, name: str, digest: str) -> FrameInfo:
+def describe(data: bytes, name: str, digest: str, decoders: Decoders) -> FrameInfo:
     """What a picture's beginning says of it. Raises `FrameError`."""
-    width, height, exif = decode.header(data)
+    sensor = suffix(name) in decode.SENSOR
+    found = heads.of_sensor(data, name, decoders) if sensor else heads.of_picture(data)
     return FrameInfo(
         index=0,
         name=name,
-        time=exif_time(exif),
-        exposure_s=_positive(exif.get(0x829A)),
-        iso=_positive(exif.get(0x8827)),
-        aperture_f=_positive(exif.get(0x829D)),
-        camera=str(exif[0x0110]).strip("\0 ") if exif.get(0x0110) else None,
+        time=found.time,
+        exposure_s=found.exposure_s,
+        iso=found.iso,
+        aperture_f=found.aperture_f,
+        camera=found.camera,
         digest=digest,
-        width=width,
-        height=height,
+        width=found.width,
+        height=found.height,
     )
-
-
-def exif_time(exif: dict) -> datetime | None:
-    """When a picture was taken; a camera that names no zone is taken to run on UTC."""
-    text, zone = exif.get(0x9003) or exif.get(0x0132), exif.get(0x9011) or "+00:00"
-    try:
-        taken = datetime.strptime(f"{text} {zone}", "%Y:%m:%d %H:%M:%S %z").astimezone(UTC)
-        part = str(exif.get(0x9291) or "0").strip("\0 ")
-        return taken.replace(microsecond=int(float(f"0.{part}") * 1e6))
-    except (ValueError, TypeError):
-        return None
-
-
-def _positive(value: object) -> float | None:
-    try:
-        number = float(value[0] if isinstance(value, tuple) else value)  # pyright: ignore[reportArgumentType]
-    except (TypeError, ValueError, ZeroDivisionError, IndexError):
-        return None
-    return number if 0 < number < float("inf") else None
 
 
 def open_source(path: Path, camera: str | None = None) -> FrameSource:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from skycam_project.common.units import Seconds
-from timelapse.pipeline import analysis, join, pictures, solution
+from timelapse.pipeline import analysis, join, pictures, quality, solution
+from timelapse.pipeline.brackets import bracketed
 from timelapse.pipeline.errors import CancelledError, SourceError
 from timelapse.pipeline.frames import FrameSource, Problem
 from timelapse.pipeline.recipe import Output, Recipe
@@ -56,6 +57,7 @@ class Report:
         recipe: as JSON.
         digest: of source and recipe.
         flicker_ev: RMS exposure error before, EV.
+        quality: of the product, 0 … 1; see `quality.of_product`.
         motion_px: RMS movement of the picture's centre before, pixels.
         seconds: duration of each stage in this run.
     """
@@ -71,6 +73,7 @@ class Report:
     digest: str
     flicker_ev: float
     motion_px: float
+    quality: float
     seconds: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -131,7 +134,8 @@ class Job:
         progress: Callable[[Progress], None] = ignore,
         cancelled: Callable[[], bool] = never,
     ) -> None:
-        self.source = source
+        self.source = bracketed(source, recipe.bracket)
+        self.source.develop(recipe.develop)
         self.recipe = recipe
         self.output = output
         self.folder = work
@@ -170,7 +174,7 @@ class Job:
 
     def spans(self, solved: solution.Solution) -> list[tuple[int, int]]:
         """Places of the chunks in the sequence."""
-        count = len(solved.indices)
+        count = solved.length
         return [
             (first, min(first + self.recipe.chunk, count)) for first in range(0, count, self.recipe.chunk)
         ]
@@ -185,7 +189,7 @@ class Job:
     def render(self, solved: solution.Solution) -> None:
         """Make the chunks that nobody has made or is making; return when all are there."""
         spans = self.spans(solved)
-        meter = self._meter("render", len(solved.indices))
+        meter = self._meter("render", solved.length)
         before = 0
         left = list(spans)
         while left:
@@ -199,7 +203,7 @@ class Job:
             left = busy
             if left:
                 self._check()
-                self._progress(Progress("wait", before, len(solved.indices), 0.0, None))
+                self._progress(Progress("wait", before, solved.length, 0.0, None))
                 time.sleep(_POLL_S)
         self._seconds["render"] = meter.seconds
 
@@ -236,7 +240,7 @@ class Job:
                     pictures.write(self.source, solved, self.recipe, output, path, self._check)
                 else:
                     join.join(parts, path, output, self.recipe.rate)
-                made.append(describe(path, output, self.source.size, len(solved.indices)))
+                made.append(describe(path, output, self.source.size, solved.length))
             curves = self.output.with_name(f"{self.output.stem}-curves.parquet")
             solution.save_curves(solved, self.source.frames, rows, curves)
             poster, sheet = pictures.stills(self.source, solved, self.recipe, self.output)
@@ -245,8 +249,8 @@ class Job:
         moved = solved.poses[:, :2] - solved.poses[:, :2].mean(0)
         return Report(
             source=str(self.source.path),
-            frames=len(solved.indices),
-            left_out=[*self.source.problems, *solution.left_out(rows)],
+            frames=solved.length,
+            left_out=[*self.source.problems, *solution.left_out(rows), *solved.poor],
             outputs=made,
             poster=str(poster) if poster else None,
             contact_sheet=str(sheet) if sheet else None,
@@ -255,6 +259,7 @@ class Job:
             digest=digest(self.source, self.recipe),
             flicker_ev=float((error**2).mean() ** 0.5),
             motion_px=float((moved**2).sum(1).mean() ** 0.5),
+            quality=quality.of_product([score.total for score in solved.scores]),
             seconds={name: round(seconds, 3) for name, seconds in self._seconds.items()},
         )
 

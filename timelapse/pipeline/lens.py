@@ -6,7 +6,7 @@ once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Any
 
@@ -32,6 +32,7 @@ class Fisheye:
         field_deg: width of the window, 20 to 140.
     """
 
+    kind: str = field(default="fisheye", init=False)
     x: float = 0.5
     y: float = 0.5
     radius: float = 0.28
@@ -62,6 +63,7 @@ class Named:
         vignetting: also brighten the corners.
     """
 
+    kind: str = field(default="named", init=False)
     camera: str = ""
     lens: str = ""
     focal_mm: float = 0.0
@@ -94,7 +96,7 @@ def lens_from_json(data: Any) -> Lens | None:
         raise InvalidValueError("lens", data, "off, auto, or a mapping with kind named or fisheye")
     kind = kinds[data.get("kind", "named")]
     values = {name: value for name, value in data.items() if name != "kind"}
-    known = {field.name for field in fields(kind)}
+    known = {entry.name for entry in fields(kind) if entry.init}
     if not set(values) <= known:
         raise InvalidValueError("lens", data, f"a mapping of {', '.join(sorted(known))}")
     return kind(**values)
@@ -115,25 +117,25 @@ class Correction:
     gain: NDArray[np.float32] | None
 
 
-def correction(lens: Lens, size: tuple[int, int], exif: Mapping[int, Any]) -> Correction:
+def correction(lens: Lens, size: tuple[int, int], optics: Mapping[str, Any]) -> Correction:
     """The correction of a lens for pictures of a size.
 
     Args:
         lens: which.
         size: width and height of the frames, pixels.
-        exif: values by tag number of a frame; may be empty.
+        optics: what a frame says: some of `make model lens focal_length_mm aperture_f`.
 
     Raises:
         InvalidValueError: the database knows no such camera or lens; says what was looked for.
     """
     if isinstance(lens, Fisheye):
         return Correction("whole-sky fisheye", _fisheye(lens, size), None)
-    return _from_database(lens, size, exif)
+    return _from_database(lens, size, optics)
 
 
-def _from_database(lens: Named, size: tuple[int, int], exif: Mapping[int, Any]) -> Correction:
+def _from_database(lens: Named, size: tuple[int, int], optics: Mapping[str, Any]) -> Correction:
     lensfunpy: Any = import_module("lensfunpy")  # its types are not declared
-    maker, model = (str(exif.get(tag) or "").strip("\0 ") for tag in (0x010F, 0x0110))
+    maker, model = (str(optics.get(word) or "").strip("\0 ") for word in ("make", "model"))
     database = lensfunpy.Database()
     wanted = lens.camera or f"{maker} {model}".strip()
     cameras = [
@@ -148,14 +150,14 @@ def _from_database(lens: Named, size: tuple[int, int], exif: Mapping[int, Any]) 
             "lens.camera", wanted or "(the frames name none)", "a camera of the lensfun database"
         )
     camera = cameras[0]
-    name = lens.lens or str(exif.get(0xA434) or "").strip("\0 ")
+    name = lens.lens or str(optics.get("lens") or "").strip("\0 ")
     found = database.find_lenses(camera, None, name, loose_search=True) if name else []
     if not found:
         raise InvalidValueError(
             "lens.lens", name or "(the frames name none)", f"a lens of the database for {camera.model}"
         )
-    focal = lens.focal_mm or _number(exif.get(0x920A)) or found[0].min_focal
-    aperture = lens.aperture_f or _number(exif.get(0x829D)) or found[0].min_aperture or 8.0
+    focal = lens.focal_mm or _number(optics.get("focal_length_mm")) or found[0].min_focal
+    aperture = lens.aperture_f or _number(optics.get("aperture_f")) or found[0].min_aperture or 8.0
     width, height = size
     modifier = lensfunpy.Modifier(found[0], camera.crop_factor, width, height)
     modifier.initialize(focal, aperture, 1000.0, scale=0.0, pixel_format=np.float32)

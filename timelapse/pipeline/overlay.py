@@ -65,9 +65,9 @@ class Overlay:
             _logo(self.logo)
 
     @classmethod
-    def from_json(cls, data: Any) -> "Overlay":
-        """An overlay of plain values. Raises `InvalidValueError`."""
-        if isinstance(data, Overlay):
+    def from_json(cls, data: Any) -> "Overlay | None":
+        """An overlay of plain values; None for none. Raises `InvalidValueError`."""
+        if data is None or isinstance(data, Overlay):
             return data
         known = {field.name for field in fields(cls)}
         if not isinstance(data, dict) or not set(data) <= known:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from timelapse.pipeline import warp
 from timelapse.pipeline.encode import fitted, settle
+from timelapse.pipeline.finishing import Finishing
 from timelapse.pipeline.frames import FrameSource
 from timelapse.pipeline.planes import Planes
 from timelapse.pipeline.recipe import Output, Recipe
@@ -39,14 +39,11 @@ def rgb(planes: Planes) -> np.ndarray:
     return frame.to_ndarray(format="rgb24")
 
 
-def picture(
-    source: FrameSource, solution: Solution, place: int, box: tuple[int, int] | None = None
-) -> np.ndarray:
-    """The frame at a place of the sequence, deflickered and moved, RGB uint8, made to fit into `box`."""
+def picture(finishing: Finishing, place: int, box: tuple[int, int] | None = None) -> np.ndarray:
+    """The finished picture at a place of the sequence, RGB uint8, made to fit into `box`."""
     import cv2
 
-    planes = source.read_yuv(solution.indices[place])
-    done = rgb(warp.render(planes, solution.matrices[place], *solution.tables(place)))
+    done = rgb(finishing.still(place))
     size = fitted((done.shape[1], done.shape[0]), box)
     return done if size == done.shape[1::-1] else cv2.resize(done, size, interpolation=cv2.INTER_AREA)
 
@@ -57,20 +54,21 @@ def stills(
     """Poster and contact sheet beside an output, as the recipe wants them. Raises `OSError`, `FrameError`."""
     poster = sheet = None
     count = len(solution.indices)
+    finishing = Finishing(source, solution, recipe)
     if recipe.poster:
         poster = output.with_name(f"{output.stem}-poster.jpg")
-        _save(picture(source, solution, count // 2, (1920, 1080)), poster)
+        _save(picture(finishing, count // 2, (1920, 1080)), poster)
     if recipe.contact_sheet:
         sheet = output.with_name(f"{output.stem}-sheet.jpg")
-        _save(_sheet(source, solution), sheet)
+        _save(_sheet(finishing, count), sheet)
     return poster, sheet
 
 
-def _sheet(source: FrameSource, solution: Solution) -> np.ndarray:
+def _sheet(finishing: Finishing, count: int) -> np.ndarray:
     across, down = _SHEET
     canvas = np.full((down * (_CELL[1] + 8) + 8, across * (_CELL[0] + 8) + 8, 3), 16, np.uint8)
-    for number, place in enumerate(_spread(len(solution.indices), across * down)):
-        cell = picture(source, solution, place, _CELL)
+    for number, place in enumerate(_spread(count, across * down)):
+        cell = picture(finishing, place, _CELL)
         y = 8 + number // across * (_CELL[1] + 8) + (_CELL[1] - cell.shape[0]) // 2
         x = 8 + number % across * (_CELL[0] + 8) + (_CELL[0] - cell.shape[1]) // 2
         canvas[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
@@ -125,12 +123,13 @@ def _webp(
 ) -> None:
     from PIL import Image
 
-    places = _spread(len(solution.indices), _WEBP_FRAMES)
+    finishing = Finishing(source, solution, recipe)
+    places = [solution.place(frame) for frame in _spread(solution.length, _WEBP_FRAMES)]
     images = []
     for place in places:
         check()
-        images.append(Image.fromarray(picture(source, solution, place, output.size)))
-    seconds = len(solution.indices) / recipe.fps
+        images.append(Image.fromarray(picture(finishing, place, output.size)))
+    seconds = solution.length / recipe.fps
     images[0].save(
         path,
         "WEBP",

@@ -2,13 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from types import UnionType
 from typing import Any, get_args, get_origin
 
 from skycam_project.common.errors import InvalidValueError
+from timelapse.pipeline.colour import Look
+from timelapse.pipeline.develop import Develop
+from timelapse.pipeline.keyframes import KeyFrame, key_frames
+from timelapse.pipeline.lens import Lens, lens_from_json
+from timelapse.pipeline.overlay import Overlay
+from timelapse.pipeline.profiles import with_profile
+from timelapse.pipeline.retime import Speed
 
 VERSION = 1
 """Counts changes of the pipeline that change pixels: chunks of another version are not used."""
@@ -168,6 +175,15 @@ class Recipe:
         outputs: at least one, with different names.
         poster: also make a poster (JPEG).
         contact_sheet: also make a contact sheet (JPEG).
+        profile: name of the profile whose values were taken, for people.
+        bracket: frames of one bracket, which become one by exposure fusion; 1 for none.
+        develop: how RAW files and linear counts become pictures.
+        lens: correction of the lens; None for none.
+        least_quality: frames whose quality is below are left out, 0 … 1.
+        look: colours and tones.
+        key_frames: brightness, colour and the part that is shown, over the sequence.
+        speed: how time runs.
+        overlay: what is written on the picture; None for nothing.
     """
 
     fps: float = 25.0
@@ -182,6 +198,15 @@ class Recipe:
     outputs: tuple[Output, ...] = field(default_factory=lambda: (Output(),))
     poster: bool = True
     contact_sheet: bool = False
+    profile: str | None = None
+    bracket: int = 1
+    develop: Develop = field(default_factory=Develop)
+    lens: Lens | None = None
+    least_quality: float = 0.0
+    look: Look = field(default_factory=Look)
+    key_frames: tuple[KeyFrame, ...] = ()
+    speed: Speed = field(default_factory=Speed)
+    overlay: Overlay | None = None
 
     def __post_init__(self) -> None:
         _number("fps", self.fps, 1, 240)
@@ -195,6 +220,8 @@ class Recipe:
         _number("smooth_path", self.smooth_path, 6, 300)
         _number("denoise", self.denoise, 0, 1)
         _integer("chunk", self.chunk, 24, 1000)
+        _integer("bracket", self.bracket, 1, 9)
+        _number("least_quality", self.least_quality, 0, 1)
         names = [output.name for output in self.outputs]
         if not names or len(set(names)) != len(names):
             _fail("outputs", names, "at least one, with different names")
@@ -212,12 +239,15 @@ class Recipe:
     def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
         """A recipe of plain values; keys that are missing take their defaults.
 
-        `outputs` may hold names of `NAMED` and mappings. Raises `InvalidValueError` with the field.
+        `outputs` may hold names of `NAMED` and mappings; a `profile` gives values that are not given otherwise.
+        Raises `InvalidValueError` with the field.
         """
-        values = _known(cls, data)
+        given = with_profile(dict(data))
+        parts = {name: read(given.pop(name)) for name, read in _PARTS.items() if name in given}
+        values = _known(cls, given)
         if "outputs" in values:
             values["outputs"] = tuple(_output(entry) for entry in values["outputs"])
-        return cls(**values)
+        return cls(**values, **parts)
 
     def digest(self, *parts: str) -> str:
         """SHA-256, hexadecimal, of the pipeline's version, what changes pixels, and `parts`."""
@@ -225,7 +255,16 @@ class Recipe:
         return hashlib.sha256(json.dumps([VERSION, kept, *parts], sort_keys=True).encode()).hexdigest()
 
 
-_NOT_PIXELS = frozenset({"outputs", "poster", "contact_sheet"})
+_NOT_PIXELS = frozenset({"outputs", "poster", "contact_sheet", "profile"})
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "develop": Develop.from_json,
+    "lens": lens_from_json,
+    "look": Look.from_json,
+    "key_frames": key_frames,
+    "speed": Speed.from_json,
+    "overlay": Overlay.from_json,
+}
+"""Fields that are values of their own, and their readers."""
 
 
 def _output(entry: Any) -> Output:

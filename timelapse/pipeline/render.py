@@ -7,15 +7,16 @@ make any chunk and gets the same pictures.
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from timelapse.pipeline import hdr, warp
+from timelapse.pipeline import hdr, retime
 from timelapse.pipeline.analysis import decoded
 from timelapse.pipeline.denoise import Denoiser
 from timelapse.pipeline.encode import Encoder
 from timelapse.pipeline.errors import FrameError
+from timelapse.pipeline.finishing import Finishing
 from timelapse.pipeline.frames import FrameSource
 from timelapse.pipeline.planes import Planes
 from timelapse.pipeline.recipe import Output, Recipe
@@ -36,10 +37,30 @@ class Part:
 def processed(
     source: FrameSource, solution: Solution, recipe: Recipe, first: int, end: int
 ) -> Iterator[tuple[int, Planes]]:
-    """Working planes of the frames at places `first` … `end` - 1 of the sequence; each is valid for one step.
+    """Working planes of the frames `first` … `end` - 1 of the video; each is valid for one step.
 
     Raises `FrameError` when a frame that could be read in the analysis cannot be read any more.
     """
+    finishing = Finishing(source, solution, recipe)
+    if solution.moments is None:
+        for place, picture in _sequence(source, solution, recipe, finishing, first, end):
+            yield place, finishing.shown(picture, place)
+        return
+    moments = solution.moments[first:end]
+    places = int(moments[0]), int(moments[-1] + 1)
+    sequence = _sequence(
+        source, solution, recipe, finishing, places[0], min(places[1] + 1, len(solution.indices))
+    )
+    with contextlib.closing(sequence):
+        pictures = retime.between(sequence, moments, recipe.speed.blend)
+        for number, (moment, picture) in enumerate(zip(moments, pictures, strict=True)):
+            yield first + number, finishing.shown(picture, float(moment))
+
+
+def _sequence(
+    source: FrameSource, solution: Solution, recipe: Recipe, finishing: Finishing, first: int, end: int
+) -> Generator[tuple[int, Planes], None, None]:
+    """Moved and denoised pictures at places `first` … `end` - 1 of the sequence."""
     start = max(0, first - WARM_UP) if recipe.denoise else first
     denoiser = Denoiser(recipe.denoise) if recipe.denoise else None
     places = range(start, end)
@@ -49,7 +70,7 @@ def processed(
             if isinstance(planes, FrameError):
                 name = source.frames[index].name
                 raise FrameError(f"{name} could be read before, and now cannot: {planes}")
-            picture = warp.render(planes, solution.matrices[place], *solution.tables(place))
+            picture = finishing.moved(planes, place)
             if denoiser is not None:
                 picture = denoiser(picture)
             if place >= first:

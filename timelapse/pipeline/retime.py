@@ -5,7 +5,7 @@ slowly glides, and a gap in the night is no jump.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import pairwise
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skycam_project.common.errors import InvalidValueError
 from timelapse.pipeline.keyframes import CLOSEST
+from timelapse.pipeline.planes import Planes
 
 MOST = 8.0
 """At most so many times as many frames as there were."""
@@ -89,6 +90,36 @@ def positions(speed: Speed, times: Sequence[datetime | None]) -> NDArray[np.floa
     video = np.concatenate([[0.0], np.cumsum(np.diff(clock) * (slowness[:-1] + slowness[1:]) / 2)])
     frames = max(2, min(round(float(video[-1])) + 1, round(MOST * count)))
     return np.interp(np.linspace(0, float(video[-1]), frames), video, places)
+
+
+def between(
+    sequence: Iterator[tuple[int, Planes]], moments: NDArray[np.float64], blend: bool
+) -> Iterator[Planes]:
+    """A picture for each moment, of pictures that come in order.
+
+    Args:
+        sequence: places and their pictures, from the one before the first moment; each is valid for one step.
+        moments: rising, in places.
+        blend: mix the two neighbours; else the nearer one.
+    """
+    place, picture = next(sequence)
+    before = after = Planes(*(plane.copy() for plane in picture))
+    for moment in moments:
+        while place < moment:
+            before = after
+            place, picture = next(sequence)
+            after = Planes(*(plane.copy() for plane in picture))
+        share = 1.0 if place == moment else float(moment) - (place - 1)
+        if not blend or share in (0.0, 1.0):
+            yield before if share < 0.5 else after
+        else:
+            yield Planes(*(_mixed(one, other, share) for one, other in zip(before, after, strict=True)))
+
+
+def _mixed(one: NDArray[Any], other: NDArray[Any], share: float) -> NDArray[Any]:
+    import cv2
+
+    return cv2.addWeighted(one, 1 - share, other, share, 0)
 
 
 def _clock(times: Sequence[datetime | None]) -> NDArray[np.float64]:

@@ -13,17 +13,15 @@ import numpy as np
 
 from sessions.store import frames as framefiles
 from sessions.store import journal, layout
-from sessions.store.blocks import Codec
 from sessions.store.reading import open_session
 from skycam_project.common.clock import from_microseconds
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import under
 from timelapse.pipeline import decode
+from timelapse.pipeline.decoders import Decoders
+from timelapse.pipeline.develop import Counts, File
 from timelapse.pipeline.errors import FrameError, SourceError
 from timelapse.pipeline.frames import FrameInfo, FrameSource, Problem, describe, suffix
-from timelapse.pipeline.planes import Planes
-
-_GAMMA = 2.2
 
 
 def _no_pixels() -> np.ndarray:
@@ -39,26 +37,7 @@ class _Stored:
     data: Callable[[], bytes] | None  # of an original
     pixels: Callable[[], np.ndarray] = _no_pixels  # of an array
     shape: tuple[int, ...] = ()
-
-
-def display(pixels: np.ndarray) -> np.ndarray:
-    """An array of linear counts as a picture: gamma 2.2 over the type's whole range (floats: 0 … 1), uint16.
-
-    The scale is the same for every frame of a sequence: scaling each by itself would be flicker.
-    """
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype.kind == "f":
-        linear = np.clip(np.nan_to_num(pixels.astype(np.float32)), 0, 1)
-        return (linear ** np.float32(1 / _GAMMA) * 65535 + 0.5).astype(np.uint16)
-    top = np.iinfo(pixels.dtype).max
-    if pixels.dtype == np.uint16:
-        return _TABLE[pixels]
-    linear = np.clip(pixels.astype(np.float32) / top, 0, 1)
-    return (linear ** np.float32(1 / _GAMMA) * 65535 + 0.5).astype(np.uint16)
-
-
-_TABLE = ((np.arange(65536) / 65535) ** (1 / _GAMMA) * 65535 + 0.5).astype(np.uint16)
+    pattern: str = ""  # of the array's mosaic
 
 
 class _Session(FrameSource):
@@ -71,23 +50,25 @@ class _Session(FrameSource):
             raise SourceError(f"{path.name} has no camera {camera!r}; it has: {known}")
         name = camera or (counts.most_common(1)[0][0] if counts else "")
         found, problems, self._stored = [], [], []
+        decoders = Decoders()
         for frame in sorted(stored.get(name, []), key=lambda frame: frame.row["time"]):
             try:
-                info = self._info(frame, name)
+                info = self._info(frame, name, decoders)
             except (SkycamError, OSError) as error:
                 problems.append(Problem(frame.name, str(error)))
                 continue
             found.append(replace(info, index=len(self._stored)))
             self._stored.append(frame)
+        decoders.close()
         super().__init__(path, title, found, problems)
 
     @staticmethod
-    def _info(frame: _Stored, camera: str) -> FrameInfo:
+    def _info(frame: _Stored, camera: str, decoders: Decoders) -> FrameInfo:
         row = frame.row
         if frame.data is not None:
-            if suffix(frame.name) not in decode.DECODERS:
+            if suffix(frame.name) not in decode.FILES:
                 raise FrameError(f"no decoder for .{suffix(frame.name)} files")
-            info = describe(frame.data(), frame.name, row["sha256"])
+            info = describe(frame.data(), frame.name, row["sha256"], decoders)
         else:
             if len(frame.shape) < 2:
                 raise FrameError(f"an array of shape {frame.shape} is no picture")
@@ -105,23 +86,16 @@ class _Session(FrameSource):
             camera=camera,
         )
 
-    def _read(self, number: int) -> Planes:
+    def _content(self, number: int) -> File | Counts:
         frame = self._stored[number]
         try:
             if frame.data is not None:
-                return decode.DECODERS[suffix(frame.name)](frame.data())
-            return decode.array(display(frame.pixels()))
+                return File(frame.name, frame.data())
+            return Counts(frame.pixels(), frame.pattern)
         except FrameError:
             raise
         except (SkycamError, ValueError) as error:
             raise FrameError(str(error)) from error
-
-    def _original(self, number: int) -> tuple[str, bytes]:
-        frame = self._stored[number]
-        if frame.data is not None:
-            return Path(frame.name).name, frame.data()
-        encoded = framefiles.encode(frame.pixels(), {"time": str(frame.row["time"])}, Codec.PORTABLE)
-        return f"{frame.name}{framefiles.SUFFIX}", b"".join(encoded.parts)
 
 
 def _number(value: Any) -> float | None:
@@ -147,6 +121,7 @@ class Finished(_Session):
             raise
 
     def _frames(self, camera: str, node: Any) -> Iterator[_Stored]:
+        pattern = _pattern(node.get("info"))
         for row in node["frame_table"]:
             if row.get("dropped") or row["position"] < 0:
                 continue
@@ -157,7 +132,12 @@ class Finished(_Session):
             else:
                 shape = tuple(node["frames"][position].shape)
                 yield _Stored(
-                    row, f"{row['index']:06d}", None, lambda at=position: self._array(camera, at), shape
+                    row,
+                    f"{row['index']:06d}",
+                    None,
+                    lambda at=position: self._array(camera, at),
+                    shape,
+                    pattern,
                 )
 
     def _embedded(self, camera: str, position: int) -> bytes:
@@ -175,6 +155,11 @@ class Finished(_Session):
         self._file.close()
 
 
+def _pattern(info: Any) -> str:
+    """Of a camera's mosaic, as its `info` says it."""
+    return str(info.get("bayer_pattern") or "").upper() if isinstance(info, Mapping) else ""
+
+
 def is_running(path: Path) -> bool:
     """Whether a folder is a session that is not finished."""
     return layout.read_head(path) is not None or (path / journal.OWNER).exists()
@@ -187,15 +172,18 @@ class Running(_Session):
         root = path / layout.FRAMES
         stored: dict[str, list[_Stored]] = defaultdict(list)
         seen: set[str] = set()
+        patterns: dict[str, str] = {}
         for file in sorted(path.glob(journal.PATTERN)):
             for record in journal.JournalReader(file):
-                if record["k"] == "frame" and record.get("f") not in seen:
+                if record["k"] == "cam":
+                    patterns[record["cam"]] = _pattern(record.get("info"))
+                elif record["k"] == "frame" and record.get("f") not in seen:
                     seen.add(record["f"])
-                    stored[record["cam"]].append(_journalled(root, record))
+                    stored[record["cam"]].append(_journalled(root, record, patterns.get(record["cam"], "")))
         super().__init__(path, path.stem, camera, dict(stored))
 
 
-def _journalled(root: Path, record: dict[str, Any]) -> _Stored:
+def _journalled(root: Path, record: dict[str, Any], pattern: str) -> _Stored:
     row = {**record["v"], "time": record["at"], "sha256": record["h"]}
     file = record["f"]
     if record["form"] == "original":
@@ -207,4 +195,5 @@ def _journalled(root: Path, record: dict[str, Any]) -> _Stored:
         None,
         lambda: framefiles.read(under(root, file))[0],
         tuple(record["x"]["s"]),
+        pattern,
     )

@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from timelapse.pipeline import deflicker, rigid, warp
+from timelapse.pipeline import deflicker, grading, quality, rigid, warp
 from timelapse.pipeline.analysis import Row
+from timelapse.pipeline.colour import Look, apply_curve
 from timelapse.pipeline.encode import Light, settle
 from timelapse.pipeline.frames import FrameInfo, Problem
+from timelapse.pipeline.keyframes import track
 from timelapse.pipeline.recipe import Recipe
+from timelapse.pipeline.retime import positions
 from timelapse.pipeline.smoothing import whittaker
 
 _CROP_LIMIT = 0.04
@@ -30,6 +33,11 @@ class Solution:
         matrices: `[n, 2, 3]` where a pixel of the result is found in the frame.
         still: the picture stands still, so that what a frame lacks at its edge may come from the one before.
         light: for HDR10.
+        black: code 0 … 255 that haze lifts the sequence's black to.
+        look: of the recipe.
+        moments: `[m]` place in the sequence of each frame of the video; None when they are the same.
+        scores: quality of each usable frame.
+        poor: frames that were left out because of theirs.
     """
 
     indices: list[int]
@@ -40,10 +48,25 @@ class Solution:
     matrices: np.ndarray
     still: bool
     light: Light
+    black: float
+    look: Look
+    moments: np.ndarray | None
+    scores: list[quality.Scores]
+    poor: list[Problem]
+
+    @property
+    def length(self) -> int:
+        """Frames of the video."""
+        return len(self.indices) if self.moments is None else len(self.moments)
+
+    def place(self, frame: int) -> int:
+        """The place in the sequence that a frame of the video shows, or is nearest to."""
+        return frame if self.moments is None else round(float(self.moments[frame]))
 
     def tables(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Tone tables of the frame at a place of the sequence; see `deflicker.tables`."""
-        return deflicker.tables(self.exposure.response, self.correction[place])
+        tables = deflicker.tables(self.exposure.response, self.correction[place])
+        return tables if self.look == Look() else apply_curve(self.look, *tables, self.black)
 
 
 def solve(
@@ -63,6 +86,7 @@ def solve(
     recorded = np.array([_recorded_ev(frames[row.index]) for row in usable])
     exposure = deflicker.solve(pairs, count, recipe.deflicker or 40.0, recorded, recipe.keep_events)
     correction = exposure.correction if recipe.deflicker else np.zeros((count, 3))
+    correction = correction + track(recipe.key_frames, "exposure_ev", count)[:, None]
     poses = _poses(usable, size)
     path, zoom = _path(poses, size, recipe)
     enlarge = _enlarging(zoom, size)
@@ -76,15 +100,28 @@ def solve(
     )
     if recipe.stabilise == "off":
         matrices = np.repeat(warp.IDENTITY[None], count, axis=0)
+    scores = grading.grade(usable, poses, recipe)
+    poor = grading.poor(usable, scores, recipe.least_quality)
+    keep = [place for place in range(count) if place not in poor]
+    usable = [usable[place] for place in keep]
+    exposure = replace(
+        exposure, curve=exposure.curve[keep], smooth=exposure.smooth[keep], events=exposure.events[keep]
+    )
+    correction = correction[keep]
     return Solution(
         indices=[row.index for row in usable],
         exposure=exposure,
         correction=correction,
-        poses=poses,
-        path=path,
-        matrices=matrices,
+        poses=poses[keep],
+        path=path[keep],
+        matrices=matrices[keep],
         still=recipe.stabilise == "tripod",
         light=_light(usable, exposure, correction),
+        black=float(np.median([row.darkest for row in usable])),
+        look=recipe.look,
+        moments=positions(recipe.speed, [frames[row.index].time for row in usable]) if recipe.speed else None,
+        scores=[scores[place] for place in keep],
+        poor=list(poor.values()),
     )
 
 
@@ -148,7 +185,7 @@ def save_curves(solution: Solution, frames: Sequence[FrameInfo], rows: Sequence[
     """Write what was found and done as Parquet, one row per frame looked at, for plots.
 
     Columns: `index name time reason exposure_ev smooth_ev correction_ev event x_px y_px turn_deg path_x_px
-    path_y_px path_turn_deg patches sigma_px mean`. On disk when this returns.
+    path_y_px path_turn_deg patches sigma_px mean`, and the scores `exposure_score … total_score`. On disk when this returns.
     """
     import polars
 
@@ -175,6 +212,7 @@ def save_curves(solution: Solution, frames: Sequence[FrameInfo], rows: Sequence[
                 "patches": row.patches,
                 "sigma_px": row.sigma_px,
                 "mean": row.mean,
+                **{f"{name}_score": score for name, score in asdict(solution.scores[number]).items()},
             }
         table.append(entry)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
