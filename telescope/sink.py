@@ -221,7 +221,7 @@ class TelescopeSink:
 
     def _count_stars(self, frame: Frame, pixels: np.ndarray) -> int | None:
         """Stars in a light frame of a dark sky; when they vanish while the telescope tracks, that is an event."""
-        if not frame.exposure.light or not self._dark(frame.middle):
+        if frame.exposure.kind != "light" or not self._dark(frame.middle):
             return None
         stars = len(detect(pixels, "mosaic"))
         try:
