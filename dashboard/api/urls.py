@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, lights, system, telescopes
+from dashboard.api import cameras, lights, system, telescopes, timelapses
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -27,6 +27,13 @@ urlpatterns = [
         path(f"telescopes/<slug:telescope>/{name}/", view.as_view())
         for name, view in telescopes.COMMANDS.items()
     ),
+    path("timelapses/", timelapses.TimelapsesView.as_view()),
+    path("timelapses/sources/", timelapses.SourcesView.as_view()),
+    path("timelapses/queue/", timelapses.QueueView.as_view()),
+    path("timelapses/products/<uuid:uuid>/", timelapses.ProductView.as_view()),
+    path("timelapses/<uuid:uuid>/", timelapses.TimelapseView.as_view()),
+    path("timelapses/<uuid:uuid>/curves/", timelapses.CurvesView.as_view()),
+    *(path(f"timelapses/<uuid:uuid>/{name}/", view.as_view()) for name, view in timelapses.COMMANDS.items()),
 ]
 
 # Document 001's addresses: the default camera.

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "camera",
     "lighting",
     "telescope",
+    "timelapse",
     "alpaca",
     "dashboard",
 ]

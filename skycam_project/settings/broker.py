@@ -28,6 +28,8 @@ CELERY_TIMEZONE = "UTC"
 # `expires` just below the period: after a long pause one run is enough.
 CELERY_BEAT_SCHEDULE = {
     "clear logins": {"task": "dashboard.clear_logins", "schedule": 86400.0, "options": {"expires": 86000}},
+    "sweep jobs": {"task": "timelapse.sweep", "schedule": 15.0, "options": {"expires": 14}},
+    "find products": {"task": "timelapse.find_products", "schedule": 300.0, "options": {"expires": 290}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "state" / "beat")
 
