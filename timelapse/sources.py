@@ -51,6 +51,7 @@ class Source:
         kind: session or folder.
         name: the session's id, or the folder as the settings' folders contain it.
         path: the finished session's file, the running session's folder, or the folder of images.
+        began: when a session began; the present for a folder.
         night: date of the evening; `None` when nobody knows.
         instrument: whose session it is; empty for a folder.
         uuid: of the session; empty for a folder.
@@ -61,6 +62,7 @@ class Source:
     kind: SourceKind
     name: str
     path: Path
+    began: datetime
     night: date | None = None
     instrument: str = ""
     uuid: str = ""
@@ -97,7 +99,7 @@ def find_session(session: str) -> Source:
     if head := read_head(partial):
         began = datetime.fromisoformat(head["start_time"])
         return Source(
-            SourceKind.SESSION, session, partial, evening(began, site_zone()), head["instrument"],
+            SourceKind.SESSION, session, partial, began, evening(began, site_zone()), head["instrument"],
             head["uuid"], finished=False,
         )  # fmt: skip
     raise MissingError(f"There is no session {session} in {layout.root}.")
@@ -110,7 +112,9 @@ def _finished(session: str, path: Path) -> Source:
         began = datetime.fromisoformat(meta["start_time"])
         frames = int(header["observability"]["metrics"]["frames_captured"])
         night = evening(began, site_zone())
-        return Source(SourceKind.SESSION, session, path, night, meta["instrument"], meta["uuid"], frames)
+        return Source(
+            SourceKind.SESSION, session, path, began, night, meta["instrument"], meta["uuid"], frames
+        )
     except (DamagedFileError, OSError, LookupError, TypeError, ValueError) as error:
         raise MissingError(f"The session {session} cannot be read: {error}") from None
 
@@ -128,7 +132,7 @@ def find_folder(name: str) -> Source:
         except (OutsideRootError, OSError, ValueError):
             continue
         if path.is_dir():
-            return Source(SourceKind.FOLDER, name, path)
+            return Source(SourceKind.FOLDER, name, path, datetime.now(UTC))
     places = ", ".join(str(root) for root in roots())
     raise MissingError(f"There is no folder {name} in {places} (setting timelapse.folders).")
 
@@ -176,6 +180,14 @@ def _folders() -> list[str]:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix[1:].lower() in PICTURES and path.is_file()
+
+
+def frames_of(source: Source) -> int:
+    """Frames of a session; of a running one, those that are on disk now."""
+    if source.frames is not None:
+        return source.frames
+    frames = source.path / "frames"
+    return sum(1 for path in (*frames.glob("*/*.frame"), *frames.glob("*/original/*")) if path.is_file())
 
 
 def size_of(source: Source) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from timelapse import products, running, services
+from timelapse import automatic, nodes, products, running, services
 
 
 @shared_task(name="timelapse.work", ignore_result=True)
@@ -19,6 +19,26 @@ def work() -> None:
 def sweep() -> None:
     """Take up what dead workers left; wake workers for what is due."""
     services.sweep()
+    for node in nodes.due():
+        visit.apply_async([node], expires=60)
+
+
+@shared_task(name="timelapse.nights", ignore_result=True)
+def nights() -> None:
+    """Queue the products of nights that are over."""
+    automatic.queue_nights()
+
+
+@shared_task(name="timelapse.visit", ignore_result=True)
+def visit(node: str) -> None:
+    """Fetch what a capture node offers."""
+    nodes.visit(node)
+
+
+@shared_task(name="timelapse.offer", ignore_result=True)
+def offer() -> None:
+    """On a capture node: offer finished sessions to the main machine."""
+    nodes.offer()
 
 
 @shared_task(name="timelapse.find_products", ignore_result=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from skycam_project.common.files import fsync_file, fsync_folder, sha256_of, write_atomic
 from timelapse.transfer import manifest
+from timelapse.transfer.adopting import AdoptError
 from timelapse.transfer.errors import DigestError, NoRsyncError, TransferError
 from timelapse.transfer.manifest import Offer
 from timelapse.transfer.node import Node
@@ -87,7 +88,7 @@ def fetch(
             said(offer, number, len(wanted))
             try:
                 _bring(node, transport, offer, adopt, by)
-            except DigestError as error:  # this one only; the next may be right
+            except (DigestError, AdoptError) as error:  # this one only; the next may be right
                 log.warning("%s", error)
                 result.problems.append(str(error))
                 continue

@@ -71,14 +71,8 @@ def write_manifest(sessions: Path) -> list[Offer]:
 
     Raises `OSError`.
     """
-    try:
-        known = {
-            (file.path, file.bytes, file.mtime_ns): file.sha256
-            for offer in parse((sessions / MANIFEST).read_bytes())
-            for file in offer.files
-        }
-    except (OSError, ManifestError):
-        known = {}
+    before = read_manifest(sessions)
+    known = {(file.path, file.bytes, file.mtime_ns): file.sha256 for offer in before for file in offer.files}
     offers = [offer for path in _finished(sessions) if (offer := _offer(sessions, path, known))]
     (sessions / RECEIVED).mkdir(parents=True, exist_ok=True)
     content = {
@@ -86,18 +80,9 @@ def write_manifest(sessions: Path) -> list[Offer]:
         "made_at": iso_utc(datetime.now(UTC)),
         "sessions": [asdict(o) for o in offers],
     }
-    data = orjson.dumps(content)
-    if not known or data_differs(sessions / MANIFEST, content):
-        write_atomic(sessions / MANIFEST, data)
+    if offers != before or not (sessions / MANIFEST).exists():
+        write_atomic(sessions / MANIFEST, orjson.dumps(content))
     return offers
-
-
-def data_differs(path: Path, content: dict[str, Any]) -> bool:
-    """Whether the manifest on disk offers something else."""
-    try:
-        return orjson.loads(path.read_bytes())["sessions"] != orjson.loads(orjson.dumps(content))["sessions"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
 
 
 def _finished(sessions: Path) -> Iterator[Path]:
@@ -123,14 +108,17 @@ def _file(sessions: Path, path: Path, known: dict[tuple[str, int, int], str]) ->
     return File(key[0], key[1], known.get(key) or sha256_of(path), key[2])
 
 
-def received(sessions: Path) -> Iterator[tuple[str, str]]:
+def received(sessions: Path, known: frozenset[str] | set[str] = frozenset()) -> Iterator[tuple[str, str]]:
     """(uuid, who has it) of every session whose receipt names exactly the node's own files, hashed now.
 
-    A receipt that does not is a lie or of other files; it is left alone and its session stays.
+    A receipt that does not is a lie or of other files; it is left alone and its session stays. Those in `known` are
+    not looked at again.
     """
     offers = {offer.uuid: offer for offer in read_manifest(sessions)}
     for path in sorted((sessions / RECEIVED).glob("*.json")):
         try:
+            if path.stem in known:
+                continue
             receipt = orjson.loads(path.read_bytes())
             offer = offers[receipt["uuid"]]
             digests = {file["path"]: file["sha256"] for file in receipt["files"]}
