@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from dashboard import pictures, views
+from dashboard import media, pictures, views
 from dashboard.consumers import CapturesConsumer, LiveConsumer
 from dashboard.history import files, gallery, giving, pages
 from dashboard.history.converters import FrameNumber
@@ -26,6 +26,8 @@ urlpatterns = [
     path("logout/", views.LogoutView.as_view(), name="logout"),
     path("cameras/<slug:camera>/preview/<str:name>", pictures.picture, name="preview"),
     path("cameras/<slug:camera>/thumbnail/<str:name>", pictures.picture, name="thumbnail"),
+    path("timelapses/", views.TimelapsesView.as_view(), name="timelapses"),
+    path("products/<uuid:uuid>/<str:name>", media.product_file, name="product"),
     path("latest/<slug:camera>.jpg", pictures.latest, name="latest"),
 ]
 websocket_urlpatterns = [

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, contents, lights, observatory, sessions, system, telescopes
+from dashboard.api import cameras, contents, lights, observatory, sessions, system, telescopes, timelapses
 from dashboard.history.converters import FrameNumber
 
 register_converter(FrameNumber, "frame_number")
@@ -40,6 +40,13 @@ urlpatterns = [
         path(f"telescopes/<slug:telescope>/{name}/", view.as_view())
         for name, view in telescopes.COMMANDS.items()
     ),
+    path("timelapses/", timelapses.TimelapsesView.as_view()),
+    path("timelapses/sources/", timelapses.SourcesView.as_view()),
+    path("timelapses/queue/", timelapses.QueueView.as_view()),
+    path("timelapses/products/<uuid:uuid>/", timelapses.ProductView.as_view()),
+    path("timelapses/<uuid:uuid>/", timelapses.TimelapseView.as_view()),
+    path("timelapses/<uuid:uuid>/curves/", timelapses.CurvesView.as_view()),
+    *(path(f"timelapses/<uuid:uuid>/{name}/", view.as_view()) for name, view in timelapses.COMMANDS.items()),
 ]
 
 # Document 001's addresses: the default camera.

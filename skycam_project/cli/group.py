@@ -19,6 +19,7 @@ COMMANDS = {
     "lights": "lights:lights",
     "sessions": "sessions:sessions",
     "flats": "flats:flats",
+    "nodes": "nodes:nodes",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "camera",
     "lighting",
     "telescope",
+    "timelapse",
     "alpaca",
     "dashboard",
 ]
