@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "camera:status",
     "products": "products:products",
     "lights": "lights:lights",
+    "sessions": "sessions:sessions",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",
