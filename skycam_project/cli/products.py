@@ -25,16 +25,23 @@ def list_(options: Options, output: str | None) -> None:
     if wants_json(options, output):
         as_json(
             {
-                name: {"title": kind.title, "text": kind.text, "options": [_row(o) for o in (*kind.options, *COMMON)]}
+                name: {
+                    "title": kind.title,
+                    "text": kind.text,
+                    "options": [_row(o) for o in (*kind.options, *COMMON)],
+                }
                 for name, kind in KINDS.items()
             }
         )
         return
     rows = [
-        (name, kind.title, kind.text, ", ".join(option.name for option in kind.options)) for name, kind in KINDS.items()
+        (name, kind.title, kind.text, ", ".join(option.name for option in kind.options))
+        for name, kind in KINDS.items()
     ]
     table("Night products", ("kind", "title", "what", "own options"), rows)
-    table("Options of all", ("option", "what", "default"), [(o.name, o.title, str(o.default)) for o in COMMON])
+    table(
+        "Options of all", ("option", "what", "default"), [(o.name, o.title, str(o.default)) for o in COMMON]
+    )
 
 
 def _row(option: Any) -> dict[str, Any]:
@@ -45,13 +52,31 @@ def _row(option: Any) -> dict[str, Any]:
 @products.command()
 @click.argument("kind")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("-o", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the result.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="An option of the product; see `products list`.")
+@click.option(
+    "-o",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the result.",
+)
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the product; see `products list`.",
+)
 @click.option("--camera", help="Of a session with several cameras.")
 @output_option
 @click.pass_obj
 def make(
-    options: Options, kind: str, source: Path, folder: Path, pairs: tuple[str, ...], camera: str | None, output: str | None
+    options: Options,
+    kind: str,
+    source: Path,
+    folder: Path,
+    pairs: tuple[str, ...],
+    camera: str | None,
+    output: str | None,
 ) -> None:
     """Make KIND of SOURCE: a session's file or folder, or a folder of pictures."""
     from timelapse.night import products as night
@@ -71,7 +96,9 @@ def make(
     _record(kind, source, chosen, folder, made)
     left_out = [{"name": problem.name, "reason": problem.reason} for problem in frames.problems]
     if json:
-        as_json({"kind": kind, "frames": len(frames), "left_out": left_out, "files": [str(path) for path in made]})
+        as_json(
+            {"kind": kind, "frames": len(frames), "left_out": left_out, "files": [str(path) for path in made]}
+        )
         return
     for problem in left_out:
         click.echo(f"left out: {problem['name']}: {problem['reason']}", err=True)

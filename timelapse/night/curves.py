@@ -128,7 +128,7 @@ class Curves:
         times: list[datetime] = table["time"]
         panels: list[tuple[str, str, list[Any], Callable[[float], str], bool]] = [
             ("Stars", "stars", table["stars"], lambda v: f"{v:.0f}", False),
-            ("Sky, mag/arcsec²", "sqm", table["sky_mag"], lambda v: f"{v:.1f}", True),
+            ("Sky, mag per square arcsec", "sqm", table["sky_mag"], lambda v: f"{v:.1f}", True),
             (
                 "Cloud, %",
                 "cloud",

@@ -33,15 +33,18 @@ def developed(
     plane = np.maximum(plane - black, 0)
     light = plane.mean(axis=2)
     # One curve for all three colours keeps the hue of bright stars: scale each pixel by f(light) / light.
-    soft = _softening(level, max(top - offset, level * 50), sky)
+    soft = softening(level, max(top - offset, level * 50), sky)
     curve = np.arcsinh(light / soft) / np.float32(np.arcsinh(max(top - offset, level * 50) / soft))
     gain = curve / np.maximum(light, 1e-6)
     out = plane * gain[..., None]
+    # A saturated pixel has lost its colour: without this the white balance would paint it.
+    full = (image.max(axis=2) >= 0.97 * top) if image.ndim == 3 else image >= 0.97 * top
+    out[full] = np.maximum(curve[full], out[full].max(axis=1, initial=0.0) if full.any() else 0)[:, None]
     brightest = np.maximum(out.max(axis=2, keepdims=True), 1.0)
     return np.clip(out / brightest * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
-def _softening(level: float, top: float, wanted: float) -> np.float32:
+def softening(level: float, top: float, wanted: float) -> np.float32:
     """Knee of the arcsinh curve that puts `level` at `wanted` of the way to `top`."""
     low, high = top * 1e-7, top * 10
     for _ in range(60):

@@ -132,7 +132,12 @@ class NightProducts:
     def why(self) -> str:
         """Why frames were left out, for people: " (clouds 12, moon 3)"."""
         reasons = {"trails": self.trails.reasons, "stack": self.stack.reasons}
-        found = [f"{why} {n}" for name, each in reasons.items() if name in self.wishes.parts for why, n in each.items()]
+        found = [
+            f"{why} {n}"
+            for name, each in reasons.items()
+            if name in self.wishes.parts
+            for why, n in each.items()
+        ]
         return f" ({', '.join(found)})" if found else ""
 
     # ---- between processes

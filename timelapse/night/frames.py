@@ -18,6 +18,7 @@ from timelapse.night.opencv import cv2
 Floats = NDArray[np.float32]
 
 _STRETCH = 400.0
+_CLEARLY = 25.0  # peak signal to noise of a star whose width is worth knowing
 _BINNED_ABOVE = 2_500_000  # pixels: a picture larger than this is searched for streaks at half its size
 
 
@@ -119,7 +120,8 @@ class Look:
     @cached_property
     def fwhm(self) -> Pixels | None:
         """Median of the brighter unsaturated stars; None without stars."""
-        good = self.stars.fwhm[~self.stars.saturated][:200]
+        stars, widest = self.stars, 7.0 * (2 if self.frame.kind == "mosaic" else 1)  # an edge is no star
+        good = stars.fwhm[~stars.saturated & (stars.snr > _CLEARLY) & (stars.fwhm < widest)][:200]
         return float(np.median(good)) if len(good) >= 8 else None
 
     @cached_property

@@ -13,7 +13,8 @@ from sky.coordinates import Site
 from skycam_project.common.clock import from_microseconds, microseconds_utc
 from skycam_project.common.errors import SkycamError
 from timelapse.night import drawing
-from timelapse.night.frames import Look, NightFrame, tone, white_balance
+from timelapse.night.developing import softening
+from timelapse.night.frames import Look
 from timelapse.night.opencv import cv2
 from timelapse.night.state import Arrays, Meta
 
@@ -45,7 +46,6 @@ class Keogram:
     ends: tuple[str, str] | None = None
     _times: list[tuple[int, int]] = field(default_factory=list)  # start, exposure; microseconds
     _columns: list[NDArray[Any]] = field(default_factory=list)
-    _white: NDArray[np.float64] | None = None
     _tone: tuple[float, float, bool] | None = None  # offset, top, linear
 
     def __len__(self) -> int:
@@ -61,8 +61,6 @@ class Keogram:
             ]
         if self._tone is None:
             self._tone = frame.offset, frame.top, frame.linear
-        if self._white is None and (look.sun_deg is None or look.sun_deg < -12):
-            self._white = white_balance(look)
         entry = microseconds_utc(frame.start), round(frame.exposure_s * 1e6)
         at = len(self._times)
         while at and self._times[at - 1][0] > entry[0]:
@@ -96,7 +94,6 @@ class Keogram:
         """For `restore`."""
         meta: Meta = {
             "tone": self._tone,
-            "white": self._white.tolist() if self._white is not None else None,
             "ends": self.ends,
         }
         arrays: Arrays = {"times": np.array(self._times, np.int64).reshape(-1, 2)}
@@ -111,19 +108,25 @@ class Keogram:
         self._times = [(int(a), int(b)) for a, b in arrays["times"]]
         self._columns = list(arrays["columns"]) if "columns" in arrays else []
         self._tone = tuple(meta["tone"]) if meta["tone"] else None
-        self._white = np.array(meta["white"]) if meta["white"] else None
         self.ends = tuple(meta["ends"]) if meta["ends"] else None
         self.path = arrays.get("path")
 
     # ---- pictures
 
     def _colours(self) -> NDArray[np.uint8]:
-        """(rows, n, 3) as shown."""
+        """(rows, n, 3) as shown: the usual night at a fifth of the range, its sky nearly grey."""
         assert self._tone is not None  # noqa: S101 - for the type checker
         offset, top, linear = self._tone
-        like = NightFrame("", datetime.now(UTC), 0, np.empty((0, 0)), "rgb", top, offset, linear)
-        white = self._white if self._white is not None else np.ones(3)
-        return tone(np.stack(self._columns, axis=1), like, white)
+        columns = np.stack(self._columns, axis=1)
+        if not linear:
+            return columns if columns.dtype == np.uint8 else (columns >> 8).astype(np.uint8)
+        light = np.maximum(columns.astype(np.float32) - np.float32(offset), 0)
+        dark = np.median(light, axis=0)  # (n, 3)
+        usual = np.maximum(np.median(dark[dark.sum(axis=1) <= np.median(dark.sum(axis=1))], axis=0), 0.1)
+        light *= (np.clip(usual[1] / usual, 0.25, 4.0) * [0.96, 1.0, 1.06]).astype(np.float32)
+        soft = softening(float(usual[1]), top - offset, 0.2)
+        light = np.arcsinh(light / soft) * np.float32(255 / np.arcsinh((top - offset) / soft))
+        return np.minimum(light, 255).astype(np.uint8)
 
     def spans(self) -> list[tuple[datetime, datetime]]:
         """From when to when each column stands: to the next one, unless there is a gap."""

@@ -63,7 +63,9 @@ class Option:
         if value is None and self.default is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not self._inside(value):
-            raise InvalidValueError(self.name, value, f"{self.low:g} to {self.high:g}{self.unit and ' ' + self.unit}")
+            raise InvalidValueError(
+                self.name, value, f"{self.low:g} to {self.high:g}{self.unit and ' ' + self.unit}"
+            )
         return type(self.default)(value) if isinstance(self.default, int | float) else float(value)
 
     def _inside(self, value: float) -> bool:
@@ -91,7 +93,14 @@ class KindOfProduct:
 
 COMMON = (
     Option("lens", "Lens of the camera", "perspective", choices=("perspective", "fisheye")),
-    Option("scale_arcsec", "Scale in the middle of the picture, to 10 %", None, 0.1, 2000, unit="arcsec per pixel"),
+    Option(
+        "scale_arcsec",
+        "Scale in the middle of the picture, to 10 %",
+        None,
+        0.1,
+        2000,
+        unit="arcsec per pixel",
+    ),
     Option("latitude_deg", "Latitude, when the session does not say it", None, -90, 90, unit="degrees"),
     Option("longitude_deg", "Longitude, positive to the east", None, -180, 180, unit="degrees"),
     Option("offset_adu", "Value of a dark pixel of raw frames", None, 0, 60000, unit="ADU"),

@@ -83,6 +83,7 @@ class Reference:
         if not len(shapes) or not len(self._shapes):
             raise NoOverlapError(f"{len(places)} stars are too few to recognise a pattern")
         distance, which = KDTree(self._shapes).query(shapes, distance_upper_bound=_LIKE)
+        which = np.asarray(which)
         like = np.flatnonzero(np.isfinite(distance))
         votes = np.zeros((len(bright), len(self.places)), np.int32)
         np.add.at(votes, (corners[like].ravel(), self._corners[which[like]].ravel()), 1)

@@ -16,7 +16,6 @@ Kind = Literal["meteor", "satellite", "aircraft"]
 
 _DARK_SUN = -9.0
 _TAPERED = 0.85
-_DASHED = 0.45
 _SPOTTY = 0.22
 _STRAIGHT = np.cos(np.radians(16))
 _STILL: Pixels = 0.3
@@ -144,13 +143,15 @@ class Watch:
     ) -> Sighting:
         step, fwhm = look.step, look.fwhm or 0.0
         if any(continues(streak, s, pause) for pending, pause in around for s in pending.streaks or []):
-            dashed = _dashed(streak) or any(continues(streak, s, 0.0) for s in others)
+            dashed = streak.flashes or any(continues(streak, s, 0.0) for s in others)
             return Sighting(streak, "aircraft" if dashed else "satellite", "goes on in a neighbour")
         for pending, _ in around:
             if pending.new is not None and any(
                 streaks.follows(pending.new, streak, end, step) for end in (0, 1)
             ):
                 return Sighting(streak, "satellite", "goes on faintly in a neighbour")
+        if streak.flashes:
+            return Sighting(streak, "aircraft", "its light comes in flashes")
         if streak.width > max(_WIDEST * step, 1.6 * fwhm):
             return Sighting(streak, "aircraft", "wider than a line")
         ends = [
@@ -166,11 +167,6 @@ class Watch:
         if float(np.median(streak.profile)) < _SPOTTY:
             return Sighting(streak, "aircraft", "its light comes from single points")
         return Sighting(streak, "meteor", "on one frame only")
-
-
-def _dashed(streak: Streak) -> bool:
-    middle = streak.profile[3:-3]
-    return streak.snr > 20 and float(np.std(np.diff(middle))) > _DASHED * max(float(middle.mean()), 1e-6)
 
 
 def continues(one: Streak, other: Streak, pause: float) -> bool:

@@ -99,13 +99,17 @@ class NightSource:
     def _array(self, array: NDArray[Any], pattern: str | None = None) -> Counts:
         if array.dtype.kind == "f":
             top = max(float(np.nanmax(array)), 1e-9)
-            array = (np.nan_to_num(np.clip(array / (1.0 if top <= 1 else top), 0, 1)) * 65535).astype(np.uint16)
+            array = (np.nan_to_num(np.clip(array / (1.0 if top <= 1 else top), 0, 1)) * 65535).astype(
+                np.uint16
+            )
         elif array.dtype not in (np.uint8, np.uint16):
             array = np.clip(array, 0, 65535).astype(np.uint16)
         array = np.ascontiguousarray(array)
         if array.ndim == 3:
             return Counts(array, "rgb", self._top_of(array), linear=array.dtype == np.uint16)
-        kind = self._kind or ("mosaic" if pattern else None)
+        kind: Kind | None = self._kind
+        if kind is None and pattern:
+            kind = "mosaic"
         if kind is None:
             kind = "mosaic" if array.dtype == np.uint16 and looks_like_mosaic(array) else "mono"
         if pattern and pattern != "RGGB":

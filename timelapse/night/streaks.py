@@ -41,6 +41,7 @@ class Streak:
         width: full width at half of its light.
         profile: light along it in 24 equal parts, the brightest three on average 1.
         at_edge: whether each end lies at the edge of the picture.
+        flashes: whether its light comes in regular flashes, as strobes do.
     """
 
     path: Points
@@ -49,6 +50,7 @@ class Streak:
     width: Pixels
     profile: NDArray[np.float64]
     at_edge: tuple[bool, bool]
+    flashes: bool
 
     def direction(self, end: int) -> Points:
         """Unit vector that points outwards at the first (0) or last (1) point."""
@@ -295,7 +297,27 @@ def _measured(image: Floats, path: Points, step: int) -> Streak:
         width=width * step,
         profile=along / bright,
         at_edge=(edge[0], edge[1]),
+        flashes=_flashing(core),
     )
+
+
+def _flashing(light: NDArray[np.float32]) -> bool:
+    """At least four peaks twice as bright as what is between them, at equal distances."""
+    light = np.nan_to_num(light)
+    if len(light) < 40:
+        return False
+    smooth = np.convolve(light, np.ones(3) / 3, "same")
+    usual = max(float(np.median(smooth)), 0.3)
+    peaks = [
+        n
+        for n in range(4, len(smooth) - 4)
+        if smooth[n] > 1.7 * usual and smooth[n] >= smooth[n - 4 : n + 5].max() - 1e-6
+    ]
+    if len(peaks) < 4:
+        return False
+    steps = np.diff(peaks)
+    even = np.abs(steps - np.median(steps)) <= np.maximum(2, 0.2 * np.median(steps))
+    return bool(even.mean() > 0.6 and np.median(steps) > 6)
 
 
 def _wipe(image: Floats, path: Points) -> None:

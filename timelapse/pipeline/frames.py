@@ -133,7 +133,7 @@ class FrameSource(ABC):
     def close(self) -> None:  # noqa: B027 - most have nothing open
         """Give back what is open."""
 
-    def _array_of(self, number: int) -> np.ndarray | None:  # noqa: ARG002 - a folder holds files only
+    def _array_of(self, number: int) -> np.ndarray | None:
         return None
 
     @abstractmethod
