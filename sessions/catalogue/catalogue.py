@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from sessions.catalogue.header import Row, read_row
-from sessions.catalogue.ledger import NOTHING
+from sessions.catalogue.ledger import NOTHING, Ledger
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import fsync_folder, write_atomic
 
@@ -147,7 +147,8 @@ class Catalogue:
 
         Raises `DamagedFileError`, `OSError`.
         """
-        row = read_row(path, self.root) | NOTHING.columns()
+        row = read_row(path, self.root)
+        row |= Ledger(self.root).decisions().get(row["uuid"], NOTHING).columns()
         month = "-".join(Path(row["asdf_path"]).parts[:2])
         with self.lock():
             others = self.read(month).filter(

@@ -98,6 +98,8 @@ class Remover:
 
     def _try(self, action: Action, done: Done) -> None:
         first, why = action.rows[0], ""
+        if not under(self.root, first["asdf_path"]).exists():
+            return  # deleted meanwhile
         try:
             done.count(action.verb, self._do(action))
         except (NotAllowedError, DamagedFileError, OSError) as error:
