@@ -47,7 +47,7 @@ class Crasher:
         script = Path(__file__).with_name("catalogue_crash.py")
         environment = os.environ | {"POLARS_MAX_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, str(script)],
+            [sys.executable, str(script), str(sessions(self.template)[0])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
