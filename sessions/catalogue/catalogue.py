@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sessions.catalogue.header import Row, read_row
+from sessions.catalogue import Row
+from sessions.catalogue.header import read_row
 from sessions.catalogue.ledger import NOTHING, Ledger
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import fsync_folder, write_atomic

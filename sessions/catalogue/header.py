@@ -15,11 +15,10 @@ from uuid import UUID
 
 import orjson
 
+from sessions.catalogue import Row
 from sessions.store import metadata, tree, yamltext
 from sessions.store.errors import DamagedFileError
 from sessions.store.ids import SessionType
-
-Row = dict[str, Any]
 
 FIRST = 16 << 10
 """Bytes that hold `meta` and the metrics of nearly every file."""

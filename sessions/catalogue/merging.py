@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sessions.catalogue.header import Row
+from sessions.catalogue import Row
 from sessions.store import host, ids, reading, tree, values
 from sessions.store.disk import write_all
 from sessions.store.errors import DamagedFileError
