@@ -124,7 +124,7 @@ def import_folder(
 
     try:
         local = ZoneInfo(zone) if zone else site_zone()
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise click.BadParameter(f"{zone!r}; such as Europe/Zurich", param_hint="--timezone") from None
     root, json = sessions_root(options), wants_json(options, output)
     named = check_instrument(instrument) if instrument else None

@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "camera:status",
     "lights": "lights:lights",
     "sessions": "sessions:sessions",
+    "calibration": "calibration:calibration",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",
