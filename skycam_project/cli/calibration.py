@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from skycam_project.cli.exchange import progress_bar, sessions_root
+from skycam_project.cli.exchange import sessions_root
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, table, wants_json
+from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
 
