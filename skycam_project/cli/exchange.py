@@ -1,8 +1,6 @@
 """`./skycam sessions export | import | adopt | archive | reproduce`: sessions to and from elsewhere."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, table, wants_json
+from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
 
 MAKERS = ("sessions.exchange.makers",)
 """Modules that register how their kinds of product are made again."""
@@ -19,21 +17,6 @@ MAKERS = ("sessions.exchange.makers",)
 def sessions_root(options: Options) -> Path:
     """The folder of sessions."""
     return options.settings().data / "sessions"
-
-
-@contextmanager
-def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal; what it yields is told what is done and what there is."""
-    if not shown or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 @click.command()
@@ -124,7 +107,7 @@ def import_folder(
 
     try:
         local = ZoneInfo(zone) if zone else site_zone()
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise click.BadParameter(f"{zone!r}; such as Europe/Zurich", param_hint="--timezone") from None
     root, json = sessions_root(options), wants_json(options, output)
     named = check_instrument(instrument) if instrument else None

@@ -20,6 +20,7 @@ COMMANDS = {
     "sessions": "sessions:sessions",
     "flats": "flats:flats",
     "nodes": "nodes:nodes",
+    "calibration": "calibration:calibration",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",

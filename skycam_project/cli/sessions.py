@@ -35,4 +35,4 @@ class Group(click.Group):
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """Finished sessions: find, check, keep, give away."""
+    """Finished sessions: find, check, keep, give away, take in."""
