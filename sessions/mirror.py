@@ -4,7 +4,6 @@ Nothing tells it about a new session, so nothing can be missed: it looks at the 
 never waits for it. What it writes can be lost: the next look makes it again.
 """
 
-import logging
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,15 +15,14 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from prometheus_client import Counter
 
+from sessions import retention
 from sessions.catalogue import watch
 from sessions.models import Capture, MirroredMonth, Session
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.units import Seconds
-
-log = logging.getLogger(__name__)
 
 PATIENCE: Seconds = 3600.0
 """A sync that takes longer is ended; the next one goes on where it was."""
@@ -74,6 +72,12 @@ class Mirror:
             }
             self._seen = found | own  # a session that came meanwhile is still different
             return True
+
+    def follow(self, hash_s: Seconds = 0) -> None:
+        """A sweep, and what it finds asked for or begun is done before the next."""
+        if self.sweep(hash_s) and retention.unfinished():
+            retention.carry_out_requests()
+            self.sweep()
 
     def _sync(self, months: list[str] | None, hash_s: Seconds) -> None:
         seen = dict(MirroredMonth.objects.values_list("month", "signature"))
@@ -180,13 +184,3 @@ def _captures(row: dict[str, Any]) -> Iterator[Capture]:
 def _batches(items: list[Any]) -> Iterator[list[Any]]:
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
-
-
-def keep_following(mirror: Mirror, hash_s: Seconds = 0) -> None:
-    """One sweep whose failure is logged and tried again at the next look; closes its database connection."""
-    try:
-        mirror.sweep(hash_s)
-    except Exception as error:  # whatever fails here, the files are there and capturing goes on
-        log.error("catalogue not brought up to date, tried again: root=%s reason=%s", mirror.root, error)
-    finally:
-        connection.close()

@@ -1,15 +1,19 @@
 """The processing worker's link: the program's own session, the disk, and how the jobs stand."""
 
 import asyncio
+import logging
 import shutil
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from prometheus_client import Gauge, generate_latest
 
-from sessions.mirror import Mirror, keep_following
+from sessions import retention
+from sessions.mirror import Mirror
 from sessions.services import open_sessions, sessions_root, summary
 from sessions.store.manager import SessionManager
 from skycam_project.common.clock import iso_utc
@@ -25,6 +29,10 @@ FOLLOW: Seconds = 10.0
 THOROUGH: Seconds = 3600.0
 """Between two comparisons of everything, with some time for checksums of large files."""
 HASHING: Seconds = 120.0
+RELIEF: Seconds = 300.0
+"""Between two attempts to make room on a disk that is nearly full."""
+
+log = logging.getLogger(__name__)
 
 utilization = Gauge(
     "skycam_storage_utilization_pct", "Used share of the disk that holds the data folder, percent"
@@ -49,14 +57,27 @@ async def run() -> None:
 
 
 async def follow(mirror: Mirror) -> None:
-    """Catalogue finished sessions of all hosts until cancelled."""
-    thorough = time.monotonic() + THOROUGH
+    """Catalogue finished sessions of all hosts, delete what people ask for, keep the disk usable; until cancelled."""
+    thorough, relief = time.monotonic() + THOROUGH, 0.0
     while True:
-        due = time.monotonic() >= thorough
-        if due:
-            thorough = time.monotonic() + THOROUGH
-        await asyncio.to_thread(keep_following, mirror, HASHING if due else 0.0)
+        hash_s = 0.0
+        if time.monotonic() >= thorough:
+            thorough, hash_s = time.monotonic() + THOROUGH, HASHING
+        await asyncio.to_thread(_keep, "catalogue", mirror.follow, hash_s)
+        if time.monotonic() >= relief and await asyncio.to_thread(_keep, "room", retention.relieve_if_full):
+            relief = time.monotonic() + RELIEF
         await asyncio.sleep(FOLLOW)
+
+
+def _keep(what: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    """One piece of upkeep; a failure is logged, and tried again at the next look."""
+    try:
+        return work(*arguments)
+    except Exception as error:  # whatever fails here, the files are there and capturing goes on
+        log.error("upkeep of sessions failed, tried again: part=%s reason=%s", what, error)
+        return None
+    finally:
+        connection.close()
 
 
 def state(manager: SessionManager) -> dict[str, Any]:

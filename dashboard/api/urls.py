@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, contents, lights, system, telescopes
+from dashboard.api import cameras, contents, lights, sessions, system, telescopes
 from dashboard.history.converters import FrameNumber
 
 register_converter(FrameNumber, "frame_number")
@@ -22,6 +22,12 @@ urlpatterns = [
     path("lights/fixtures/", lights.PatchView.as_view()),
     path("lights/fixtures/<slug:fixture>/", lights.FixtureView.as_view()),
     path("lights/channels/<int:universe>/", lights.ChannelsView.as_view()),
+    path("sessions/", sessions.SessionListView.as_view()),
+    path("sessions/retention/", sessions.RetentionView.as_view()),
+    path("sessions/<str:session>/", sessions.SessionView.as_view()),
+    path("sessions/<str:session>/protect/", sessions.ProtectView.as_view()),
+    path("sessions/<str:session>/verify/", sessions.VerifyView.as_view()),
+    path("sessions/<str:session>/delete/", sessions.DeleteView.as_view()),
     *(path(f"sessions/<slug:session>/{name}/", view.as_view()) for name, view in contents.VIEWS.items()),
     path("sessions/<slug:session>/frames/<slug:camera>/<frame_number:index>/", contents.FrameView.as_view()),
     path("cameras/", cameras.CameraListView.as_view()),

@@ -40,6 +40,7 @@ class Decision:
         dropped_at: when its frames were given up.
         dropped_reason: why.
         dropping: its frames are to go, and that is not finished.
+        deleting: somebody asked for its deletion, for this reason, and that is not finished.
     """
 
     protected: bool = False
@@ -48,6 +49,7 @@ class Decision:
     dropped_at: datetime | None = None
     dropped_reason: str = ""
     dropping: bool = False
+    deleting: str = ""
 
     def columns(self) -> dict[str, Any]:
         """The catalogue's columns of it."""
@@ -102,6 +104,14 @@ class Ledger:
         """They are gone."""
         self._append(DECISIONS, "dropped", uuid)
 
+    def ask_deletion(self, uuid: str, reason: str) -> None:
+        """A person asked for the deletion of a session; retention does it."""
+        self._append(DECISIONS, "delete", uuid, reason=reason)
+
+    def answered(self, uuid: str, why: str = "") -> None:
+        """What was asked is done, or is refused because of `why`."""
+        self._append(DECISIONS, "answer", uuid, why=why)
+
     def remove(self, row: dict[str, Any], reason: str) -> None:
         """The tombstone of a session that is about to be deleted."""
         known = {name: value for name, value in row.items() if value not in (None, "", 0)}
@@ -127,6 +137,10 @@ class Ledger:
                     decision.dropped_at, decision.dropped_reason = _time(record), record["reason"]
                 case "dropped":
                     decision.dropping = False
+                case "delete":
+                    decision.deleting = record["reason"]
+                case "answer":
+                    decision.deleting = ""
         return found
 
     def tombstones(self) -> dict[str, Tombstone]:
@@ -140,11 +154,10 @@ class Ledger:
                 found[record["u"]].done = True
         return found
 
-    def size(self) -> int:
-        """Bytes of both journals: whoever saw this number has seen all there is."""
-        return sum(
-            path.stat().st_size for name in (DECISIONS, REMOVED) if (path := self.folder / name).exists()
-        )
+    def unfinished(self) -> bool:
+        """Whether something was begun, or asked for, and is not done."""
+        waiting = any(decision.dropping or decision.deleting for decision in self.decisions().values())
+        return waiting or any(not tombstone.done for tombstone in self.tombstones().values())
 
     def _records(self, name: str) -> Iterator[dict[str, Any]]:
         path = self.folder / name

@@ -5,6 +5,15 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "list": "catalogue:list_sessions",
+    "show": "catalogue:show",
+    "query": "catalogue:query",
+    "verify": "catalogue:verify",
+    "rebuild": "catalogue:rebuild",
+    "recover": "catalogue:recover",
+    "protect": "keeping:protect",
+    "unprotect": "keeping:unprotect",
+    "retention": "keeping:retention",
     "export": "exchange:export",
     "reproduce": "exchange:reproduce",
 }
@@ -25,4 +34,4 @@ class Group(click.Group):
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """Finished sessions: give away, take in, make again."""
+    """Finished sessions: find, check, keep, give away."""

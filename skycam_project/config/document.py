@@ -7,8 +7,9 @@ from typing import Any
 
 from skycam_project.config.keys import CameraConfiguration, Configuration
 from skycam_project.config.lights import LightsConfiguration
+from skycam_project.config.sessions import SessionsConfiguration
 
-LIGHTS = {row.name for row in fields(LightsConfiguration)}
+INHERITED = {row.name for part in (SessionsConfiguration, LightsConfiguration) for row in fields(part)}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
 
@@ -42,8 +43,8 @@ def _shown(row: Field[Any]) -> str:
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    # The lights' table is inherited and would come first; people look for the program's own settings there.
-    for row in sorted(fields(Configuration), key=lambda row: row.name in LIGHTS):
+    # Inherited tables would come first; people look for the program's own settings there.
+    for row in sorted(fields(Configuration), key=lambda row: row.name in INHERITED):
         if data := row.metadata:
             names = ", ".join(f"`{name}`" for name in data["env"]) or "–"
             yaml = f"`{data['yaml']}`" if data["yaml"] else "–"

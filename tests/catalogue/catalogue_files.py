@@ -5,7 +5,11 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+import orjson
 
+from sessions.catalogue.catalogue import Catalogue
+from sessions.catalogue.sync import sync
+from sessions.mirror import write_month
 from sessions.store import blocks
 from sessions.store.manager import SessionManager
 
@@ -67,3 +71,12 @@ def write_session(root: Path, number: int, start: datetime | None = None, **meta
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() + blocks.pack_index([]))
     return path
+
+
+def mirror_here(root: Path) -> None:
+    """What a mirror's sweep does, without its process."""
+    sync(root)
+    catalogue = Catalogue(root)
+    for month in catalogue.months():
+        rows = [orjson.loads(orjson.dumps(row)) for row in catalogue.read(month).iter_rows(named=True)]
+        write_month(month, catalogue.signature(month), rows)
