@@ -17,6 +17,7 @@ COMMANDS = {
     "stop": "camera:stop",
     "status": "camera:status",
     "lights": "lights:lights",
+    "timelapse": "timelapse:timelapse",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",
