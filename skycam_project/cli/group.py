@@ -21,6 +21,7 @@ COMMANDS = {
     "flats": "flats:flats",
     "nodes": "nodes:nodes",
     "calibration": "calibration:calibration",
+    "timelapse": "timelapse:timelapse",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",
