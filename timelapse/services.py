@@ -63,10 +63,10 @@ def create_product(
     """Queue a night product; arguments and result as `create_timelapse`."""
     if kind not in night_kinds():
         raise InvalidValueError("kind", kind, ", ".join(("timelapse", *night_kinds())))
-    from timelapse.night.products import check_options
+    from timelapse.night.products import checked
 
     source = sources.find(session, folder)
-    what = {"options": check_options(kind, options)}
+    what = {"options": checked(kind, options)}
     return _woken(queue.add(JobKind.PRODUCT, source, what, product=kind, title=title, automatic=automatic))
 
 

@@ -90,6 +90,15 @@ def test_a_session_becomes_a_product_that_says_where_it_came_from(night, woken, 
     assert "analyse" in stages and [m["event"] for m in messages].count("product") >= 1
 
 
+def test_a_timelapse_is_made_again_from_its_record(night, woken):
+    import timelapse.makers  # noqa: F401 - registers it
+
+    job = run(make({"session": night}))
+    result = provenance.reproduce(products.folder_for(job))
+    assert result.ok, [(verdict.path, verdict.note) for verdict in result.outputs]
+    assert {Path(verdict.path).suffix for verdict in result.outputs} >= {".mp4", ".jpg", ".parquet", ".json"}
+
+
 def test_broken_and_strange_frames_are_named_and_the_job_ends(folder, woken, settings):
     place = settings.DATA / "images" / "garden"
     (place / "frame_0003.jpg").write_bytes(b"no picture at all")
