@@ -284,16 +284,18 @@ def _sources(record: Record, home: Path, sessions: Path | None, result: Comparis
 def _judge(output: Output, home: Path, made: Path, tolerance: Tolerance) -> Verdict:
     """Compare one output; when the first file has gone or changed, its hash is all there is."""
     first, again = home / output.path, made / output.path
-    if again.is_file() and again.stat().st_size == output.bytes and sha256_of(again) == output.sha256:
-        return Verdict(output.path, Likeness.IDENTICAL)
-    if not first.is_file():
-        return Verdict(
-            output.path, Likeness.MISSING, note="the first file is gone, and the new one has another hash"
-        )
-    if sha256_of(first) != output.sha256:
+    if first.is_file() and sha256_of(first) != output.sha256:
         return Verdict(
             output.path, Likeness.DIFFERENT, 1.0, 1.0, "the first file was changed after it was made"
         )
+    if not first.is_file():
+        same = again.is_file() and sha256_of(again) == output.sha256
+        note = (
+            "the first file is gone; its hash is the new one's"
+            if same
+            else "the first file is gone, and its hash is not the new one's"
+        )
+        return Verdict(output.path, Likeness.IDENTICAL if same else Likeness.MISSING, note=note)
     return compare(output.path, first, again, tolerance)
 
 

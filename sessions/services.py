@@ -1,5 +1,6 @@
 """The verbs of sessions for other apps."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -12,13 +13,18 @@ SHOWN_ROWS = 12
 """Log rows in a live summary; the whole log is in the session."""
 
 
+def sessions_root() -> Path:
+    """The sessions' folder."""
+    return settings.DATA / "sessions"
+
+
 def open_sessions(instrument: str, **options: Any) -> SessionManager:
     """The sessions of one instrument, owned by this process from now on; raises what `SessionManager` raises."""
     config = settings.CONFIG
     location = None
     if config.latitude is not None and config.longitude is not None:
         location = {"lat": config.latitude, "lon": config.longitude, "alt": config.elevation}
-    return SessionManager(settings.DATA / "sessions", location, instrument=instrument, **options)
+    return SessionManager(sessions_root(), location, instrument=instrument, **options)
 
 
 def summary(status: SessionStatus) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, lights, system, telescopes, timelapses
+from dashboard.api import cameras, lights, sessions, system, telescopes, timelapses
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -19,6 +19,12 @@ urlpatterns = [
     path("lights/fixtures/", lights.PatchView.as_view()),
     path("lights/fixtures/<slug:fixture>/", lights.FixtureView.as_view()),
     path("lights/channels/<int:universe>/", lights.ChannelsView.as_view()),
+    path("sessions/", sessions.SessionListView.as_view()),
+    path("sessions/retention/", sessions.RetentionView.as_view()),
+    path("sessions/<str:session>/", sessions.SessionView.as_view()),
+    path("sessions/<str:session>/protect/", sessions.ProtectView.as_view()),
+    path("sessions/<str:session>/verify/", sessions.VerifyView.as_view()),
+    path("sessions/<str:session>/delete/", sessions.DeleteView.as_view()),
     path("cameras/", cameras.CameraListView.as_view()),
     path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
     *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),

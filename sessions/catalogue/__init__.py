@@ -1,1 +1,1 @@
-"""The catalogue of finished sessions: Parquet by month, derived from the files and rebuildable; pure Python."""
+"""The catalogue: one row per finished session, derived from the files and rebuildable (docs/catalogue.md). Pure."""

@@ -11,6 +11,7 @@ from typing import Any
 from sessions.store import blocks, frames, ids, journal, layout, metadata, originals
 from sessions.store.disk import digest
 from sessions.store.errors import DamagedFileError
+from sessions.store.summary import Readings, Taken
 from sessions.store.tables import LEVELS, TIME_UNIT, BlockSpool, Categories, Numbers, Table, Texts
 
 _TIME = {"time": TIME_UNIT}
@@ -127,6 +128,7 @@ class Camera:
     settings: dict[str, Any] = field(default_factory=dict)
     arrays: list[Entry] = field(default_factory=list)
     originals: list[Entry] = field(default_factory=list)
+    taken: Taken = field(default_factory=Taken)
 
 
 class Collection:
@@ -155,6 +157,7 @@ class Collection:
         self.calibration_table = Table(spool, {"list": Categories, **_FRAME}, _FRAME_UNITS)
         self.calibration_frames: dict[str, list[Entry]] = {}
         self.calibration_values: dict[str, list[Any]] = {}
+        self.temperatures = Readings()
         self.errors = self.warnings = self.lost = self.bad_lines = 0
         self.last_time: int | None = None
         self._seen: set[str] = set()
@@ -222,6 +225,8 @@ class Collection:
             units = _TIME | {column: unit for column in row if (unit := _unit(name, column))}
             table = self.telemetry[name] = Table(self._spool, _SERIES, units)
         table.add(row)
+        if name == "temperature":
+            self.temperatures.add(row.get("value"))
 
     def _camera(self, record: dict[str, Any]) -> None:
         camera = self._camera_named(record["cam"])
@@ -258,7 +263,9 @@ class Collection:
         entries = camera.arrays if record["form"] == "array" else camera.originals
         entry = self._checked(record, file, record.get("x"), record["h"])
         camera.table.add(_frame_row(record, entry, len(entries)))
-        entries += [entry] if entry else []
+        if entry:
+            entries.append(entry)
+            camera.taken.add(record)
 
     def _checked(
         self, record: dict[str, Any], file: str, place: dict[str, Any] | None, sha256: str

@@ -23,7 +23,7 @@ import threading
 import time
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +65,7 @@ class JournalWriter:
         now: microseconds UTC.
         sequence: number of the first record.
         head: the session's head, repeated here so that a damaged `head.json` can be rebuilt.
+        monotonic: nanoseconds; an import gives the time of its frames.
 
     Raises:
         OSError: the file cannot be opened (the folder is gone, for instance).
@@ -78,10 +79,12 @@ class JournalWriter:
         now=lambda: time.time_ns() // 1000,
         sequence: int = 0,
         head: dict[str, Any] | None = None,
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.lock = threading.Lock()
         self._sync_lock = threading.Lock()
         self.now = now
+        self._monotonic = monotonic
         self._sequence = sequence
         self._synced = sequence
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -126,7 +129,7 @@ class JournalWriter:
             kind.encode(),
             stamp.time,
             stamp.sequence,
-            time.monotonic_ns(),
+            self._monotonic(),
             comma,
             body[1:],
         )

@@ -18,6 +18,8 @@ COMMANDS = {
     "status": "camera:status",
     "lights": "lights:lights",
     "nodes": "nodes:nodes",
+    "sessions": "sessions:sessions",
+    "calibration": "calibration:calibration",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",

@@ -8,6 +8,7 @@ from skycam_project.common.units import Degrees, Metres, Seconds
 from skycam_project.config import kinds
 from skycam_project.config.lights import LightsConfiguration
 from skycam_project.config.row import setting
+from skycam_project.config.sessions import SessionsConfiguration
 from skycam_project.config.timelapse import NodeConfiguration, TimelapseConfiguration
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
@@ -54,7 +55,7 @@ class CameraConfiguration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Configuration(LightsConfiguration, TimelapseConfiguration):
+class Configuration(LightsConfiguration, SessionsConfiguration, TimelapseConfiguration):
     """All settings, read and checked."""
 
     # ---- where things are

@@ -1,0 +1,63 @@
+"""A process that catalogues and deletes, and kills itself at a chosen system call; see tests/store/store_crash.py.
+
+`python catalogue_crash.py` reads one JSON request per line and runs each in a forked child. Polars is imported
+but not used before a fork: its threads would not be there in the child.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "store")]
+
+from store_crash import Acks, Killer  # noqa: E402
+
+from sessions.catalogue import retain  # noqa: E402
+from sessions.catalogue.catalogue import Catalogue  # noqa: E402
+from sessions.catalogue.ledger import Ledger  # noqa: E402
+from sessions.catalogue.removal import Remover  # noqa: E402
+from sessions.catalogue.rules import Action, Policy, Verb, due  # noqa: E402
+from sessions.catalogue.sync import fill_hashes, sync  # noqa: E402
+from sessions.store import reading  # noqa: E402, F401 - paid once, before the forks
+
+POLICY = Policy(idle_days=None, idle_warning_days=None)
+
+
+def keep(root: Path, ack: Acks) -> None:
+    """Catalogue, protect, archive, delete one session, give up the frames of one, merge a day, hash."""
+    sync(root)
+    rows = {row["target"] or row["asdf_path"]: row for row in retain.all_rows(root)}
+    ledger, catalogue = Ledger(root), Catalogue(root)
+    ledger.protect(rows["keep"]["uuid"], True, "test")
+    ack("protected", rows["keep"]["uuid"])
+    ledger.archived(rows["go"]["uuid"], "file:///elsewhere", "")
+    ack("archived", rows["go"]["uuid"])
+    catalogue.append(root / rows["keep"]["asdf_path"])
+    actions = [
+        Action(Verb.REMOVE, (rows["go"],), "old"),
+        Action(Verb.DROP, (rows["drop"],), "full"),
+        Action(Verb.DROP, (rows["drop outside"],), "full"),
+        *due(rows.values(), POLICY, rows["keep"]["end_time"].replace(year=2027)),
+    ]
+    Remover(root).carry_out(actions)
+    ack("done", True)
+    fill_hashes(root, 5)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            killer = Killer(request["at"], request["torn"])
+            ack = Acks(request["acks"])
+            keep(Path(request["root"]), ack)
+            ack("calls", killer.count)
+            os._exit(0)
+        print(json.dumps({"status": os.waitpid(child, 0)[1]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
