@@ -16,6 +16,7 @@ COMMANDS = {
     "start": "camera:start",
     "stop": "camera:stop",
     "status": "camera:status",
+    "products": "products:products",
     "lights": "lights:lights",
     "nodes": "nodes:nodes",
     "sessions": "sessions:sessions",

@@ -119,12 +119,22 @@ class FrameSource(ABC):
         """`[h', w', 3]` RGB uint8 about `width` wide, area averaged. Raises `FrameError`."""
         return small(self.read_yuv(index), width)
 
+    def read_counts(self, index: int) -> np.ndarray | None:
+        """The counts of a frame that is kept as an array, as they were stored; None for a picture file.
+
+        Raises `FrameError`.
+        """
+        return self._array_of(self._numbers[index])
+
     def read_original(self, index: int) -> tuple[str, bytes]:
         """File name and bytes of a frame as it came; an array comes as a frame file (ASDF)."""
         return self._original(self._numbers[index])
 
     def close(self) -> None:  # noqa: B027 - most have nothing open
         """Give back what is open."""
+
+    def _array_of(self, number: int) -> np.ndarray | None:
+        return None
 
     @abstractmethod
     def _read(self, number: int) -> Planes:

@@ -116,6 +116,15 @@ class _Session(FrameSource):
         except (SkycamError, ValueError) as error:
             raise FrameError(str(error)) from error
 
+    def _array_of(self, number: int) -> np.ndarray | None:
+        frame = self._stored[number]
+        if frame.data is not None:
+            return None
+        try:
+            return frame.pixels()
+        except (SkycamError, ValueError, OSError) as error:
+            raise FrameError(str(error)) from error
+
     def _original(self, number: int) -> tuple[str, bytes]:
         frame = self._stored[number]
         if frame.data is not None:
