@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sessions import provenance
-from sessions.exchange.comparing import Tolerance
+from timelapse.night import products
 
 
 def _input(sources: Sequence[provenance.Source]) -> Path:
@@ -33,12 +34,14 @@ def night_product(kind: str) -> provenance.Maker:
     """The maker of one night product."""
 
     def make(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
-        from timelapse.night import products
         from timelapse.pipeline.frames import open_source
 
-        return products.make(kind, open_source(_input(sources)), parameters["options"], folder)
+        with closing(open_source(_input(sources))) as source:
+            return products.make(kind, source, parameters["options"], folder)
 
     return make
 
 
-provenance.register("timelapse", timelapse, Tolerance())
+provenance.register("timelapse", timelapse)
+for name in products.KINDS:
+    provenance.register(name, night_product(name))
