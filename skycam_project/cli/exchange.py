@@ -10,7 +10,7 @@ import click
 from skycam_project.cli.group import Options
 from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
 
-MAKERS = ("sessions.exchange.makers",)
+MAKERS = ("sessions.exchange.makers", "timelapse.makers")
 """Modules that register how their kinds of product are made again."""
 
 

@@ -147,6 +147,14 @@ class FrameSource(ABC):
         """`[h', w', 3]` RGB uint8 about `width` wide, area averaged. Raises `FrameError`."""
         return small(self.read_yuv(index), width)
 
+    def read_counts(self, index: int) -> np.ndarray | None:
+        """The counts of a frame that is kept as an array, as they were stored; None for a picture file.
+
+        Raises `FrameError`.
+        """
+        content = self._content(self._numbers[index])
+        return content.pixels if isinstance(content, Counts) else None
+
     def read_original(self, index: int) -> tuple[str, bytes]:
         """File name and bytes of a frame as it came; an array comes as a frame file (ASDF)."""
         content = self._content(self._numbers[index])
