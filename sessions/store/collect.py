@@ -10,6 +10,7 @@ from typing import Any
 from sessions.store import blocks, columns, frames, ids, journal, layout, metadata, originals
 from sessions.store.disk import digest
 from sessions.store.errors import DamagedFileError
+from sessions.store.summary import Readings, Taken
 from sessions.store.tables import BlockSpool, Categories, Table
 
 _FROM_FILE = frozenset({"time", "index", "sha256", "form", "position", "bytes", "dropped", "recovered"})
@@ -55,6 +56,7 @@ class Camera:
     settings: dict[str, Any] = field(default_factory=dict)
     arrays: list[Entry] = field(default_factory=list)
     originals: list[Entry] = field(default_factory=list)
+    taken: Taken = field(default_factory=Taken)
 
 
 class Collection:
@@ -83,6 +85,7 @@ class Collection:
         self.calibration_table = Table(spool, {"list": Categories, **columns.FRAME}, columns.FRAME_UNITS)
         self.calibration_frames: dict[str, list[Entry]] = {}
         self.calibration_values: dict[str, list[Any]] = {}
+        self.temperatures = Readings()
         self.errors = self.warnings = self.lost = self.bad_lines = 0
         self.last_time: int | None = None
         self._seen: set[str] = set()
@@ -150,6 +153,8 @@ class Collection:
             units = columns.units(name, row)
             table = self.telemetry[name] = Table(self._spool, columns.SERIES, units)
         table.add(row)
+        if name == "temperature":
+            self.temperatures.add(row.get("value"))
 
     def _camera(self, record: dict[str, Any]) -> None:
         camera = self._camera_named(record["cam"])
@@ -188,7 +193,9 @@ class Collection:
         entries = camera.arrays if record["form"] == "array" else camera.originals
         entry = self._checked(record, file, record.get("x"), record["h"])
         camera.table.add(_frame_row(record, entry, len(entries)))
-        entries += [entry] if entry else []
+        if entry:
+            entries.append(entry)
+            camera.taken.add(record)
 
     def _checked(
         self, record: dict[str, Any], file: str, place: dict[str, Any] | None, sha256: str

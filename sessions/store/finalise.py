@@ -96,7 +96,9 @@ def _finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpa
             frames_root.rename(outside)
             fsync_folder(outside.parent)
             fsync_folder(folder)
-        meta, metrics = _meta(head, name, content), _metrics(content, size)
+        meta = _meta(head, name, content)
+        storage = "external" if external else "embedded" if size else "none"
+        metrics = _metrics(content, size) | {"storage": storage, "compression": head["codec"]}
         text = tree.render(
             content, meta, metrics, spool, outside.name if external else None, Codec(head["codec"])
         )
@@ -198,6 +200,9 @@ def _metrics(content: Collection, size: int) -> dict[str, Any]:
         "frames_lost": content.lost,
         "journal_bad_lines": content.bad_lines,
         "bytes": size,
+        "events": content.events.rows,
+        "temperature_c": content.temperatures.summary(),
+        "cameras": {name: camera.taken.summary(camera.info) for name, camera in content.cameras.items()},
     }
 
 

@@ -159,6 +159,25 @@ def test_a_wrong_value_stops_the_process_with_one_line(folder):
     lights.output.close()
 
 
+def test_the_interval_of_automatic_backups_has_its_effect(engine_process):
+    lights = engine_process(
+        DMX_MQTT_ENABLED="false", DMX_PROJECTS_ENABLED="true", DMX_CLOUD_BACKUP_ENABLED="true",
+        DMX_CLOUD_BACKUP_AUTO_INTERVAL="0.005",
+    )  # fmt: skip
+
+    def versions() -> list:
+        return lights.ask("backups", project="default")["versions"]
+
+    lights.set(1, 2, 3)
+    first = wait_for(versions)
+    assert {version["label"] for version in first} == {"auto"}
+    time.sleep(1)
+    assert len(versions()) <= 2, "what has not changed is not backed up again"
+    count = len(versions())
+    lights.set(9, 9, 9)
+    wait_for(lambda: len(versions()) == count + 1)
+
+
 def test_what_the_lights_log_stands_in_the_programs_session(engine_process, folder):
     engine_process().end()
     (sessions_folder,) = folder.rglob("sessions")
