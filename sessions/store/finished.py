@@ -1,7 +1,6 @@
 """What a manager offers for sessions that are finished; the parts that do it are loaded when they are asked."""
 
 from abc import ABC, abstractmethod
-from importlib import import_module
 from pathlib import Path
 
 from sessions.store.verify import Report, verify
@@ -31,7 +30,9 @@ class FinishedSessions(ABC):
         Raises `DamagedFileError` when it is no session, `OSError` when the folder cannot be written. For frames
         that cannot be decoded, and for options, see `sessions.exchange.fits.export`.
         """
-        return import_module("sessions.exchange.fits").export(Path(path), Path(out)).files
+        from sessions.exchange import fits
+
+        return fits.export(Path(path), Path(out)).files
 
     def rebuild_catalog(self) -> Path:
         """Bring the catalogue up to what is on disk, sessions that have just ended included.
@@ -39,5 +40,8 @@ class FinishedSessions(ABC):
         Returns `catalog/catalog.parquet`. Raises `OSError` when it cannot be written.
         """
         self.wait_for_files()
-        import_module("sessions.catalogue.sync").sync(self.data_dir)
-        return import_module("sessions.catalogue.catalogue").Catalogue(self.data_dir).whole
+        from sessions.catalogue.catalogue import Catalogue
+        from sessions.catalogue.sync import sync
+
+        sync(self.data_dir)
+        return Catalogue(self.data_dir).whole

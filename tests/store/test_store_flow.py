@@ -32,8 +32,6 @@ def plate_solve(spotter, main):
 
 
 def test_complete_session_flow(tmp_path):
-    pytest.importorskip("sessions.catalogue.sync")
-    pytest.importorskip("sessions.exchange.fits")
     taken = []
 
     def capture_frame():
