@@ -11,7 +11,7 @@ from sessions.catalogue.ledger import Ledger
 from sessions.mirror import Mirror
 from sessions.models import Session
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 
 @pytest.fixture
