@@ -14,6 +14,9 @@ COMMANDS = {
     "protect": "keeping:protect",
     "unprotect": "keeping:unprotect",
     "retention": "keeping:retention",
+    "export": "exchange:export",
+    "import": "exchange:import_folder",
+    "reproduce": "exchange:reproduce",
 }
 
 
@@ -32,4 +35,4 @@ class Group(click.Group):
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """Finished sessions: find, check, keep, give away."""
+    """Finished sessions: find, check, keep, give away, take in."""

@@ -1,5 +1,6 @@
 """Which session a telescope's frame belongs to, and what is laid out of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -114,3 +115,36 @@ def test_a_faint_nebula_is_lifted_out_of_the_background():
     background, nebula = picture[10:40, 200:280].mean(), picture[52:78, 52:78].mean()
     assert nebula > background + 20
     assert picture[150:152, 200:202].min() > 200, "a star is white"
+
+
+async def test_clouds_before_the_telescope_are_an_event(sink, sessions, tmp_path):
+    sink.board.set("mount", tracking=True, tracking_active=True)
+    random = np.random.default_rng(3)
+    sky = random.normal(500, 12, (2180, 3856))
+    starry = sky.copy()
+    for x, y in zip(random.integers(20, 3800, 60), random.integers(20, 2100, 60), strict=True):
+        starry[y - 2 : y + 3, x - 2 : x + 3] += 2500
+    counts = []
+    for number, pixels in enumerate([starry, starry, starry, sky, sky]):
+        taken = frame(tmp_path, number)
+        fits.PrimaryHDU(pixels.astype(np.uint16)).writeto(taken.path, overwrite=True)
+        name = await sink.frame(taken)
+        await sink.image(taken, name)
+        counts.append(sink.newest["stars"])
+    assert min(counts[:3]) >= 40 and max(counts[3:]) <= 10
+    with open_session(sessions.end_session()) as file:
+        assert file["telemetry"]["stars"].column("value") == counts
+        assert "cloud_detected" in [row["event"] for row in file["observability"]["events"]]
+
+
+async def test_flats_are_a_session_of_their_own(sink, sessions, tmp_path):
+    taken = frame(tmp_path, 1)
+    await sink.frame(replace(taken, exposure=Exposure(0.1, 60, flat=True)))
+    assert (sessions.active_session.type, sessions.active_session.purpose) == ("alignment", "flats")
+    sink.watch(state(parked=True))
+    assert sessions.active_session.type == "alignment", "flats are taken parked"
+    await sink.end_calibration()
+    assert sessions.active_session.type == "idle"
+    await sink.frame(replace(frame(tmp_path, 2), exposure=Exposure(0.1, 60, flat=True)))
+    await sink.frame(frame(tmp_path, 3))
+    assert sessions.active_session.type == "observation"
