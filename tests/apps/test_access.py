@@ -49,7 +49,6 @@ def address(route: str) -> str:
         "<int:token>": "1",
         "<str:device_type>": "camera",
         "<str:number>": "2",
-        "<str:session>": "idle_20261130_220000",
         "<str:scene>": "a",
         "<str:project>": "default",
         "<slug:fixture>": "main",
