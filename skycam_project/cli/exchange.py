@@ -160,6 +160,38 @@ def import_folder(
 
 
 @click.command()
+@click.argument("where", type=click.Path(exists=True, path_type=Path))
+@click.option("--keep", is_flag=True, help="Copy instead of moving.")
+@output_option
+@click.pass_obj
+def adopt(options: Options, where: Path, keep: bool, output: str | None) -> None:
+    """Take in finished sessions of another Skycam: one file, or all below a folder; exit code 1 when one is refused."""
+    from sessions.exchange import adoption
+
+    root, json = sessions_root(options), wants_json(options, output)
+    files = [where] if where.is_file() else adoption.sessions_below(where)
+    if not files:
+        raise click.ClickException(f"there is no session in {where}")
+    adopted, refused = [], {}
+    with progress_bar("adopting", not json) as progress:
+        for number, path in enumerate(files, 1):
+            try:
+                adopted.append(str(adoption.adopt(path, root, keep=keep)))
+            except adoption.AdoptError as error:
+                refused[str(path)] = str(error)
+            except OSError as error:
+                raise click.ClickException(f"{root} cannot be written: {error.strerror or error}") from None
+            progress(number, len(files))
+    if json:
+        as_json({"adopted": adopted, "refused": refused})
+    else:
+        click.echo(f"{len(adopted)} sessions are here")
+        for reason in refused.values():
+            click.echo(f"refused: {reason}", err=True)
+    sys.exit(1 if refused else 0)
+
+
+@click.command()
 @click.argument("product", type=click.Path(exists=True, path_type=Path))
 @output_option
 @click.pass_obj

@@ -16,6 +16,7 @@ COMMANDS = {
     "retention": "keeping:retention",
     "export": "exchange:export",
     "import": "exchange:import_folder",
+    "adopt": "exchange:adopt",
     "reproduce": "exchange:reproduce",
 }
 
