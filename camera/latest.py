@@ -44,6 +44,7 @@ class LatestFrame:
         self._prefix = re.sub(r"[^A-Za-z0-9._-]", "_", camera) or "camera"
         self._sink, self._previews, self._on_change = sink, previews, on_change
         self.event, self.log, self.session = sink.event, sink.log, sink.session
+        self.measured = sink.measured
         self._frame: Frame | None = None
         self._file: BinaryIO | None = None
         self._waiting: _Waiting | None = None
@@ -83,6 +84,8 @@ class LatestFrame:
         while waiting := self._waiting:
             self._waiting = None
             preview = await self._make(waiting)
+            if preview:
+                await asyncio.to_thread(self._sink.measured, waiting.frame, preview.statistics.stars)
             self.state = frame_state(
                 waiting.frame,
                 waiting.number,

@@ -52,6 +52,10 @@ class FrameSink(Protocol):
         """Something a reader of the session wants to know."""
         ...
 
+    def measured(self, frame: Frame, stars: int | None) -> None:
+        """What was measured in a stored frame, later than it was stored; None: not a dark picture."""
+        ...
+
     def log(self, level: int, message: str, **context: Any) -> None:
         """A log record of this camera; levels as in `logging`."""
         ...

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat, UnidentifiedImageError
 
 from camera.embedded import embedded_jpeg
 from camera.errors import CameraError
@@ -27,6 +27,10 @@ MOST_PIXELS = 250_000_000
 QUALITY = 85
 CLIPPED = 254
 """Codes from here up count as clipped."""
+DARK = 0.2
+"""Mean light (share of full scale, linear) below which stars are counted."""
+_PEAK, _LEAST_PEAK = 5.0, 12
+"""A star stands out by so many standard deviations, and so many codes."""
 _ORIENTATION = 0x0112
 _LINEAR = tuple(
     (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in (i / 255 for i in range(256))
@@ -49,6 +53,7 @@ class Statistics:
         linear_mean: mean light as a fraction of full scale, sRGB curve undone.
         clipped_fraction: of pixels at the top, in the channel that has most of them.
         histogram: counts of the 256 codes of red, green and blue.
+        stars: points of light in a dark picture; None in a bright one.
     """
 
     mean: float
@@ -56,6 +61,7 @@ class Statistics:
     linear_mean: float
     clipped_fraction: float
     histogram: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    stars: int | None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, the channels by name."""
@@ -186,7 +192,8 @@ def _take_copy(image: Image.Image) -> bool:
 def measure(image: Image.Image) -> Statistics:
     """Statistics of an RGB picture."""
     counts = image.histogram()
-    luma = image.convert("L").histogram()
+    grey = image.convert("L")
+    luma = grey.histogram()
     pixels = image.width * image.height
     channels = tuple(counts[256 * i : 256 * (i + 1)] for i in range(3))
     half, seen, median = (pixels + 1) // 2, 0, 0
@@ -194,10 +201,38 @@ def measure(image: Image.Image) -> Statistics:
         seen += count
         if seen >= half:
             break
+    linear_mean = sum(light * count for light, count in zip(_LINEAR, luma, strict=True)) / pixels
     return Statistics(
         mean=sum(code * count for code, count in enumerate(luma)) / pixels,
         median=median,
-        linear_mean=sum(light * count for light, count in zip(_LINEAR, luma, strict=True)) / pixels,
+        linear_mean=linear_mean,
         clipped_fraction=max(sum(channel[CLIPPED:]) for channel in channels) / pixels,
         histogram=(tuple(channels[0]), tuple(channels[1]), tuple(channels[2])),
+        stars=count_stars(grey) if linear_mean < DARK else None,
     )
+
+
+def count_stars(grey: Image.Image) -> int:
+    """Points of light in a grey picture: local maxima that stand out of their surroundings.
+
+    For comparing frames of one camera with each other, not for photometry: Pillow alone, so that a camera's
+    process needs no detector.
+    """
+    grey = grey.reduce(2)  # a quarter of the work, and noise that is no star
+    around = grey.filter(ImageFilter.BoxBlur(6))
+    above = ImageChops.subtract(grey, around)
+    spread = ImageStat.Stat(above).stddev[0]
+    least = max(_LEAST_PEAK, round(_PEAK * spread))
+    highest = above.filter(ImageFilter.MaxFilter(5))
+    peaks = ImageChops.subtract(highest, above).point([255] + [0] * 255)  # white where a pixel is the highest
+    strong = above.point([0] * least + [255] * (256 - least))
+    # Neighbours of equal height would count twice: what touches is one.
+    marks = ImageChops.multiply(peaks, strong)
+    firsts = ImageChops.subtract(marks, ImageChops.lighter(_moved(marks, 1, 0), _moved(marks, 0, 1)))
+    return firsts.histogram()[255]
+
+
+def _moved(image: Image.Image, right: int, down: int) -> Image.Image:
+    moved = Image.new("L", image.size)
+    moved.paste(image, (right, down))
+    return moved

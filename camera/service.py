@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
@@ -59,7 +60,7 @@ async def _host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
             name=camera.name,
             driver=cast(CameraDriver, LeasedDriver(driver, leases, camera.name, lambda: device.kind)),
             driver_name="gphoto2",
-            sink=SessionSink(sessions, camera.id, camera.name, image_path(camera)),
+            sink=SessionSink(sessions, camera.id, camera.name, image_path(camera), dark),
             wishes=wishes,
             previews=PreviewFolder(settings.DATA / "previews" / camera.id),
             run_file=settings.DATA / "state" / f"run-{camera.id}.json",
@@ -99,6 +100,19 @@ def first_wish(camera: CameraConfiguration) -> Wish:
     plan = Plan(camera.delay, Settings(camera.exposure_time, camera.iso, camera.f_number))
     demo = settings.CONFIG.is_demo and camera.id == "default"
     return Wish(connected=True, running=demo, plan=plan)
+
+
+def dark(moment: datetime) -> bool:
+    """Whether stars are expected over the site; by night everywhere when nobody has said where it is."""
+    from sky.clouds import DARK_DEG
+    from sky.coordinates import Observer, Site  # 8 MB, for cameras that see a dark sky
+    from sky.ephemeris import body
+
+    config = settings.CONFIG
+    if config.latitude is None or config.longitude is None:
+        return True
+    site = Site(config.latitude, config.longitude, config.elevation)
+    return body("sun", Observer(site, moment)).altitude_deg < DARK_DEG
 
 
 def image_path(camera: CameraConfiguration):

@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from camera.drivers.base import Frame, Original
 from sessions.services import summary
+from sessions.store.errors import StoreError
 from sessions.store.manager import SessionManager
 from sessions.store.metadata import FrameRecord
+from sky.clouds import CloudWatch
 from skycam_project.common.nights import evening, night_label, site_zone
 
 logger = logging.getLogger(__name__)
@@ -29,11 +32,18 @@ class SessionSink:
         camera: its id.
         target: what it looks at, for people: the session's target.
         image_path: frames also appear here as `YYYY/MM/DD/raw/`; `None`: nowhere else.
+        dark: whether stars are expected at a moment (UTC).
     """
 
     def __init__(
-        self, sessions: SessionManager, camera: str, target: str, image_path: Path | None = None
+        self,
+        sessions: SessionManager,
+        camera: str,
+        target: str,
+        image_path: Path | None = None,
+        dark: Callable[[datetime], bool] = lambda moment: True,
     ) -> None:
+        self._dark, self._clouds = dark, CloudWatch()
         self.sessions, self.camera, self.target, self._image_path = sessions, camera, target, image_path
         self._kept: dict[Path, FrameRecord] = {}
         """Files of the frame in hand that are safe already: it is offered again after a failure."""
@@ -47,6 +57,23 @@ class SessionSink:
     def event(self, name: str, **details: Any) -> None:
         """Something a reader of the session wants to know."""
         self.sessions.add_event(name, details)
+
+    def measured(self, frame: Frame, stars: int | None) -> None:
+        """Note the number of stars of a dark sky; when they vanish, that is an event."""
+        if stars is None or frame.kind != "light" or not self._dark(frame.middle):
+            return
+        try:
+            self._note_stars(frame, stars)
+        except StoreError as error:  # the frame is safe; its number of stars is no reason to stop
+            self.log(logging.WARNING, f"the number of stars was not written down: {error}")
+
+    def _note_stars(self, frame: Frame, stars: int) -> None:
+        self.sessions.add_telemetry("stars", time=frame.middle, value=stars)
+        applied = frame.applied
+        light = (applied.exposure_s or 1.0) * (applied.gain or 1.0)
+        setup = (round(math.log2(light)) if light > 0 else None, applied.aperture_f)
+        if change := self._clouds.see(frame.middle, stars, setup):
+            self.event(change.name, stars=change.stars, expected=change.expected)
 
     def log(self, level: int, message: str, **context: Any) -> None:
         """A row of the session, and of the program's log."""
@@ -103,6 +130,10 @@ class SessionSink:
 
     def _keep(self, frame: Frame) -> str:
         self._open_for(frame)
+        if frame.temperature_c is not None:
+            self.sessions.add_telemetry(
+                "temperature", time=frame.middle, sensor="ccd", value=frame.temperature_c
+            )
         for original in frame.originals:
             if original.path not in self._kept:
                 self._kept[original.path] = self._store(frame, original)

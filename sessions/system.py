@@ -1,14 +1,20 @@
 """The processing worker's link: the program's own session, the disk, and how the jobs stand."""
 
 import asyncio
+import logging
 import shutil
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from prometheus_client import Gauge, generate_latest
 
-from sessions.services import open_sessions, summary
+from sessions import retention
+from sessions.mirror import Mirror
+from sessions.services import open_sessions, sessions_root, summary
 from sessions.store.manager import SessionManager
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.fence import FileFences
@@ -18,6 +24,15 @@ from skycam_project.common.units import Seconds
 INSTRUMENT = "system"
 LOOK: Seconds = 5.0
 """Between two looks at disk and session."""
+FOLLOW: Seconds = 10.0
+"""Between two looks for finished sessions."""
+THOROUGH: Seconds = 3600.0
+"""Between two comparisons of everything, with some time for checksums of large files."""
+HASHING: Seconds = 120.0
+RELIEF: Seconds = 300.0
+"""Between two attempts to make room on a disk that is nearly full."""
+
+log = logging.getLogger(__name__)
 
 utilization = Gauge(
     "skycam_storage_utilization_pct", "Used share of the disk that holds the data folder, percent"
@@ -29,12 +44,40 @@ async def run() -> None:
     host = Host(settings.RUN, "processing", {}, metrics=generate_latest, fences=FileFences(settings.RUN))
     async with host:
         manager = await asyncio.to_thread(open_sessions, INSTRUMENT)
+        mirror = Mirror(sessions_root())
+        follower = asyncio.create_task(follow(mirror), name="catalogue")
         try:
             while True:
                 host.publish(await asyncio.to_thread(state, manager))
                 await asyncio.sleep(LOOK)
         finally:
+            follower.cancel()
+            mirror.stop()
             await asyncio.to_thread(manager.shutdown)
+
+
+async def follow(mirror: Mirror) -> None:
+    """Catalogue finished sessions of all hosts, delete what people ask for, keep the disk usable; until cancelled."""
+    thorough, relief = time.monotonic() + THOROUGH, 0.0
+    while True:
+        hash_s = 0.0
+        if time.monotonic() >= thorough:
+            thorough, hash_s = time.monotonic() + THOROUGH, HASHING
+        await asyncio.to_thread(_keep, "catalogue", mirror.follow, hash_s)
+        if time.monotonic() >= relief and await asyncio.to_thread(_keep, "room", retention.relieve_if_full):
+            relief = time.monotonic() + RELIEF
+        await asyncio.sleep(FOLLOW)
+
+
+def _keep(what: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    """One piece of upkeep; a failure is logged, and tried again at the next look."""
+    try:
+        return work(*arguments)
+    except Exception as error:  # whatever fails here, the files are there and capturing goes on
+        log.error("upkeep of sessions failed, tried again: part=%s reason=%s", what, error)
+        return None
+    finally:
+        connection.close()
 
 
 def state(manager: SessionManager) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from prometheus_client import generate_latest
 
 from sessions.services import open_sessions
 from sessions.store.logs import instrument
+from sky.clouds import DARK_DEG
 from skycam_project.common.clock import SystemClock
 from skycam_project.common.fence import FileFences
 from skycam_project.common.files import write_atomic
@@ -24,6 +26,7 @@ from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.heavens import SiteHeavens
 from telescope.host import DEVICES, TelescopeHost
 from telescope.leased import FrameLeases
+from telescope.readings import TelescopeReadings
 from telescope.sink import TelescopeSink
 from telescope.solving import FrameSolver
 
@@ -43,15 +46,25 @@ async def _host() -> None:
     leases = FrameLeases(Leases(settings.RUN), config.telescope_name)
     try:
         clock = SystemClock()
+        heavens = SiteHeavens(site())
         session = DwarfSession(
             dwarf_settings(),
-            SiteHeavens(site()),
+            heavens,
             changed=lambda: None,
             clock=clock,
             solver=FrameSolver(),
         )
         previews = settings.DATA / "previews" / INSTRUMENT
-        sink = TelescopeSink(sessions, session.board, images_folder(settings.DATA), previews)
+        sink = TelescopeSink(
+            sessions,
+            session.board,
+            images_folder(settings.DATA),
+            previews,
+            dark=lambda moment: heavens.sun(moment).altitude_deg < DARK_DEG,
+        )
+        readings = TelescopeReadings(
+            sessions, session.board, clock, lambda place: astuple(heavens.horizontal(place, clock.now()))
+        )
 
         def publish(state: Mapping[str, Any]) -> None:
             sink.watch(state)
@@ -72,6 +85,7 @@ async def _host() -> None:
         publish(device.state())
         async with link, asyncio.TaskGroup() as tasks:
             tasks.create_task(sink.end_idle_observations())
+            tasks.create_task(readings.run())
             tasks.create_task(device.run())
     finally:
         await leases.close()

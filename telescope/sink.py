@@ -3,12 +3,18 @@
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sessions.services import summary
+from sessions.store.errors import StoreError
 from sessions.store.manager import SessionManager
+from sky.clouds import CloudWatch
+from sky.detection import detect
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.pixels import PixelFile, write_pixels
 from skycam_project.common.units import Arcseconds, Seconds
@@ -41,13 +47,22 @@ class TelescopeSink:
         board: the telescope's state.
         images: the folder of pixel files.
         previews: the folder of preview pictures.
+        dark: whether stars are expected at a moment (UTC).
 
     Attributes:
         newest: the newest frame for pages; None before the first.
     """
 
-    def __init__(self, sessions: SessionManager, board: Board, images: Path, previews: Path) -> None:
+    def __init__(
+        self,
+        sessions: SessionManager,
+        board: Board,
+        images: Path,
+        previews: Path,
+        dark: Callable[[datetime], bool] = lambda moment: True,
+    ) -> None:
         self._sessions, self._board, self._images, self._previews = sessions, board, images, previews
+        self._dark, self._clouds = dark, CloudWatch()
         self.newest: dict[str, Any] | None = None
         self._place: Equatorial | None = None
         self._last_frame: Seconds = 0.0
@@ -199,6 +214,28 @@ class TelescopeSink:
             "width": pixels.shape[1],
             "height": pixels.shape[0],
             "target": self._board.mount.target_name,
+            "stars": self._count_stars(frame, pixels),
             **preview,
         }
         return image
+
+    def _count_stars(self, frame: Frame, pixels: np.ndarray) -> int | None:
+        """Stars in a light frame of a dark sky; when they vanish while the telescope tracks, that is an event."""
+        if frame.exposure.kind != "light" or not self._dark(frame.middle):
+            return None
+        stars = len(detect(pixels, "mosaic"))
+        try:
+            self._note_stars(frame, stars)
+        except StoreError as error:  # the frame is safe; its number of stars is no reason to give it up
+            logger.warning("the number of stars was not written down reason=%s", error)
+        return stars
+
+    def _note_stars(self, frame: Frame, stars: int) -> None:
+        mount = self._board.mount
+        self._sessions.add_telemetry("stars", time=frame.middle, value=stars)
+        if mount.tracking_active:
+            field = (mount.target_ra_hours, mount.target_dec_deg)
+            setup = (*field, frame.exposure.duration_s, frame.exposure.gain, self._filter())
+            if change := self._clouds.see(frame.middle, stars, setup):
+                details = {"stars": change.stars, "expected": change.expected}
+                self._sessions.add_event(change.name, details)

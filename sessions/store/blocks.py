@@ -101,7 +101,8 @@ def compress(codec: Codec, data: Buffer, itemsize: int) -> tuple[bytes, Any]:
     stored = None
     if codec is Codec.BLSC and 0 < view.nbytes <= blosc.MAX_BUFFERSIZE:
         if itemsize == 0:
-            stored = blosc.compress(view, typesize=1, clevel=3, shuffle=blosc.NOSHUFFLE, cname="zstd")
+            # zlib, because every Python can read it (skycam-reader without the blosc package)
+            stored = blosc.compress(view, typesize=1, clevel=3, shuffle=blosc.NOSHUFFLE, cname="zlib")
         else:
             stored = blosc.compress(view, typesize=itemsize, clevel=5, shuffle=blosc.BITSHUFFLE, cname="lz4")
     elif codec is Codec.PORTABLE:

@@ -4,92 +4,21 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sessions.store import blocks, frames, ids, journal, layout, metadata, originals
+from sessions.store import blocks, columns, frames, ids, journal, layout, metadata, originals
 from sessions.store.disk import digest
 from sessions.store.errors import DamagedFileError
-from sessions.store.tables import LEVELS, TIME_UNIT, BlockSpool, Categories, Numbers, Table, Texts
-
-_TIME = {"time": TIME_UNIT}
-_LOG = {
-    "time": partial(Numbers, "int64"),
-    "level": partial(Categories, LEVELS),
-    "source": Categories,
-    "message": Texts,
-    "context": partial(Texts, json=True),
-}
-_EVENT = {"time": partial(Numbers, "int64"), "event": Categories, "details": partial(Texts, json=True)}
-_SERIES = {"time": partial(Numbers, "int64")}
-_FRAME = {
-    "time": partial(Numbers, "int64"),
-    "index": partial(Numbers, "int32"),
-    "form": partial(Categories, ("array", "original")),
-    "position": partial(Numbers, "int32"),
-    "exposure_us": partial(Numbers, "int64"),
-    "gain": partial(Numbers, "float32"),
-    "offset": partial(Numbers, "float32"),
-    "sensor_temp_c": partial(Numbers, "float32"),
-    "filter": Categories,
-    "ra_deg": partial(Numbers, "float64"),
-    "dec_deg": partial(Numbers, "float64"),
-    "alt_deg": partial(Numbers, "float32"),
-    "az_deg": partial(Numbers, "float32"),
-    "focus_pos": partial(Numbers, "int32"),
-    "bytes": partial(Numbers, "int64"),
-    "sha256": Texts,
-    "media_type": Categories,
-    "file_name": Texts,
-    "dropped": partial(Numbers, "uint8"),
-    "recovered": partial(Numbers, "uint8"),
-    "details": partial(Texts, json=True),
-}
-_FRAME_UNITS = _TIME | {
-    "exposure_us": "us",
-    "gain": "device units",
-    "offset": "ADU",
-    "sensor_temp_c": "degC",
-    "ra_deg": "deg",
-    "dec_deg": "deg",
-    "alt_deg": "deg",
-    "az_deg": "deg",
-    "focus_pos": "steps",
-    "bytes": "byte",
-}
-
+from sessions.store.summary import Readings, Taken
+from sessions.store.tables import BlockSpool, Categories, Table
 
 _FROM_FILE = frozenset({"time", "index", "sha256", "form", "position", "bytes", "dropped", "recovered"})
-_SERIES_UNITS = {
-    "mount_position": {"ra": "deg (ICRS)", "dec": "deg (ICRS)", "alt": "deg", "az": "deg"},
-    "temperature": {"value": "degC"},
-    "focus_position": {"value": "steps"},
-}
-_SUFFIX_UNITS = {
-    "deg": "deg",
-    "arcsec": "arcsec",
-    "hours": "h",
-    "s": "s",
-    "us": "us",
-    "c": "degC",
-    "percent": "%",
-    "hpa": "hPa",
-    "lux": "lx",
-    "v": "V",
-    "mm": "mm",
-    "m": "m",
-}
-
-
-def _unit(series: str, column: str) -> str | None:
-    known = _SERIES_UNITS.get(series, {}).get(column)
-    return known or _SUFFIX_UNITS.get(column.rpartition("_")[2].lower() if "_" in column else "")
 
 
 def _frame_row(record: dict[str, Any], entry: "Entry | None", position: int) -> dict[str, Any]:
     """One row of a frame table; `position` is the place in the list of arrays or originals."""
-    row = {name: record["v"][name] for name in record["v"] if name in _FRAME}
+    row = {name: record["v"][name] for name in record["v"] if name in columns.FRAME}
     row |= {"time": record["at"], "index": record["i"], "form": record["form"], "bytes": record["b"]}
     row |= {"sha256": record["h"], "dropped": int(entry is None), "position": position if entry else -1}
     return row | ({"recovered": 1} if record.get("recovered") else {})
@@ -127,6 +56,7 @@ class Camera:
     settings: dict[str, Any] = field(default_factory=dict)
     arrays: list[Entry] = field(default_factory=list)
     originals: list[Entry] = field(default_factory=list)
+    taken: Taken = field(default_factory=Taken)
 
 
 class Collection:
@@ -148,13 +78,14 @@ class Collection:
         self._quarantine = quarantine
         self.meta: dict[str, Any] = {}
         self.status: str | None = None
-        self.logs = Table(spool, _LOG, _TIME)
-        self.events = Table(spool, _EVENT, _TIME)
+        self.logs = Table(spool, columns.LOG, columns.TIME)
+        self.events = Table(spool, columns.EVENT, columns.TIME)
         self.telemetry: dict[str, Table] = {}
         self.cameras: dict[str, Camera] = {}
-        self.calibration_table = Table(spool, {"list": Categories, **_FRAME}, _FRAME_UNITS)
+        self.calibration_table = Table(spool, {"list": Categories, **columns.FRAME}, columns.FRAME_UNITS)
         self.calibration_frames: dict[str, list[Entry]] = {}
         self.calibration_values: dict[str, list[Any]] = {}
+        self.temperatures = Readings()
         self.errors = self.warnings = self.lost = self.bad_lines = 0
         self.last_time: int | None = None
         self._seen: set[str] = set()
@@ -219,9 +150,11 @@ class Collection:
         row = {"time": record.get("at", record["t"]), **{k: v for k, v in record["v"].items() if k != "time"}}
         table = self.telemetry.get(name)
         if table is None:
-            units = _TIME | {column: unit for column in row if (unit := _unit(name, column))}
-            table = self.telemetry[name] = Table(self._spool, _SERIES, units)
+            units = columns.units(name, row)
+            table = self.telemetry[name] = Table(self._spool, columns.SERIES, units)
         table.add(row)
+        if name == "temperature":
+            self.temperatures.add(row.get("value"))
 
     def _camera(self, record: dict[str, Any]) -> None:
         camera = self._camera_named(record["cam"])
@@ -235,7 +168,9 @@ class Collection:
 
     def _camera_named(self, name: str) -> Camera:
         if name not in self.cameras:
-            self.cameras[ids.check_camera(name)] = Camera(Table(self._spool, _FRAME, _FRAME_UNITS))
+            self.cameras[ids.check_camera(name)] = Camera(
+                Table(self._spool, columns.FRAME, columns.FRAME_UNITS)
+            )
         return self.cameras[name]
 
     def _calibration(self, record: dict[str, Any]) -> None:
@@ -258,7 +193,9 @@ class Collection:
         entries = camera.arrays if record["form"] == "array" else camera.originals
         entry = self._checked(record, file, record.get("x"), record["h"])
         camera.table.add(_frame_row(record, entry, len(entries)))
-        entries += [entry] if entry else []
+        if entry:
+            entries.append(entry)
+            camera.taken.add(record)
 
     def _checked(
         self, record: dict[str, Any], file: str, place: dict[str, Any] | None, sha256: str
@@ -375,7 +312,9 @@ def orphan(path: Path, file: str) -> dict[str, Any] | None:
         at = metadata.moment(info.meta["time"], 0)
     except (DamagedFileError, KeyError, ValueError):
         return None
-    row = {name: value for name, value in info.meta.items() if name in _FRAME and name not in _FROM_FILE}
+    row = {
+        name: value for name, value in info.meta.items() if name in columns.FRAME and name not in _FROM_FILE
+    }
     place = {"o": info.offset, "d": info.dtype, "s": list(info.shape)}
     whose = {"n": folder[1]} if folder[0] == ids.RESERVED_CAMERA else {"cam": folder[0]}
     sha256 = str(info.meta.get("sha256", ""))

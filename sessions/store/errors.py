@@ -1,5 +1,7 @@
 """What the session store raises on purpose."""
 
+from pathlib import Path
+
 from skycam_project.common.errors import SkycamError
 
 
@@ -48,3 +50,12 @@ class DamagedFileError(StoreError):
     """A file is not what it was when it was written (or never was what it claims to be)."""
 
     code = "damaged_file"
+
+
+class UntrustedFileError(DamagedFileError):
+    """A file from outside holds what no session holds and what could harm its reader."""
+
+    code = "untrusted_file"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path.name} is refused: {reason}")

@@ -5,6 +5,7 @@ Steps, each safe to repeat: seal, collect (journals and checked frames), frames 
 """
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sessions.store import blocks, host, ids, metadata, tree
+from sessions.store import blocks, host, ids, metadata, schema, tree, yamltext
 from sessions.store.blocks import Codec
 from sessions.store.collect import Collection, Entry
 from sessions.store.disk import copy_range, write_all
@@ -21,8 +22,10 @@ from sessions.store.errors import DamagedFileError, StoreError
 from sessions.store.layout import FRAMES, Layout
 from sessions.store.space import FreeSpace
 from sessions.store.tables import BlockSpool
-from sessions.store.verify import verify
+from sessions.store.verify import verify_bytes
 from skycam_project.common.files import fsync_folder
+
+logger = logging.getLogger(__name__)
 
 EMBED_LIMIT = 2 << 30
 """Bytes of frames from which a session keeps them outside."""
@@ -93,10 +96,13 @@ def _finalise(layout: Layout, folder: Path, head: dict[str, Any], space: FreeSpa
             frames_root.rename(outside)
             fsync_folder(outside.parent)
             fsync_folder(folder)
-        meta, metrics = _meta(head, name, content), _metrics(content, size)
+        meta = _meta(head, name, content)
+        storage = "external" if external else "embedded" if size else "none"
+        metrics = _metrics(content, size) | {"storage": storage, "compression": head["codec"]}
         text = tree.render(
             content, meta, metrics, spool, outside.name if external else None, Codec(head["codec"])
         )
+        _check(name, text)
         _write(final, text, spool, content, None if external else frames_root)
     finally:
         spool.close()
@@ -128,7 +134,7 @@ def _name(layout: Layout, head: dict[str, Any], start: datetime) -> tuple[str, b
             return name, False
         try:
             if tree.read_header(final)[0]["meta"]["uuid"] == head["uuid"]:
-                return name, verify(final).ok
+                return name, verify_bytes(final).ok
         except (DamagedFileError, KeyError, TypeError):
             continue  # somebody else's file, or a broken one: never overwritten
     raise AssertionError("ids.numbered ended")
@@ -145,6 +151,12 @@ def _embed(head: dict[str, Any], size: int, space: FreeSpace) -> bool:
     if head.get("storage") == "external" or size >= head.get("embed_limit", EMBED_LIMIT):
         return False
     return space.room_for(size + _MARGIN)
+
+
+def _check(name: str, text: bytes) -> None:
+    """Say when the tree does not follow its schema: a fault of this program, and no reason to keep a night back."""
+    for sentence in schema.deviations(yamltext.parse(text)):
+        logger.error("the session does not follow its schema: session=%s place=%s", name, sentence)
 
 
 def _make_day(layout: Layout, day: Path) -> None:
@@ -188,6 +200,9 @@ def _metrics(content: Collection, size: int) -> dict[str, Any]:
         "frames_lost": content.lost,
         "journal_bad_lines": content.bad_lines,
         "bytes": size,
+        "events": content.events.rows,
+        "temperature_c": content.temperatures.summary(),
+        "cameras": {name: camera.taken.summary(camera.info) for name, camera in content.cameras.items()},
     }
 
 

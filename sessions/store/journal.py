@@ -23,7 +23,7 @@ import threading
 import time
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +65,7 @@ class JournalWriter:
         now: microseconds UTC.
         sequence: number of the first record.
         head: the session's head, repeated here so that a damaged `head.json` can be rebuilt.
+        monotonic: nanoseconds; an import gives the time of its frames.
 
     Raises:
         OSError: the file cannot be opened (the folder is gone, for instance).
@@ -78,10 +79,12 @@ class JournalWriter:
         now=lambda: time.time_ns() // 1000,
         sequence: int = 0,
         head: dict[str, Any] | None = None,
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.lock = threading.Lock()
         self._sync_lock = threading.Lock()
         self.now = now
+        self._monotonic = monotonic
         self._sequence = sequence
         self._synced = sequence
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -126,7 +129,7 @@ class JournalWriter:
             kind.encode(),
             stamp.time,
             stamp.sequence,
-            time.monotonic_ns(),
+            self._monotonic(),
             comma,
             body[1:],
         )
@@ -220,6 +223,19 @@ class JournalReader:
                 if record is not None:
                     yield record
                     break
+
+
+def read_on(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Whole records of a journal that grows, from `offset` on, and where to go on; damaged lines are skipped.
+
+    Raises `OSError`.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
+    end = data.rfind(b"\n") + 1
+    records = (_parse(line) for line in data[:end].splitlines())
+    return [record for record in records if record is not None], offset + end
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

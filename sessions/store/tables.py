@@ -1,15 +1,7 @@
 """Rows become column blocks: what a session's file holds of logs, events, telemetry and frames.
 
-A table is `{n, units, columns: {name: column}}` under the tag `TAG`; one of more than `PART_ROWS` rows has
-`parts`, each a table of this form, instead of `columns`, so that reading a row loads one part only.
-A column is
-
-- an array: numbers (`time`: microseconds since 1970-01-01T00:00:00 UTC);
-- `{categories: [text], codes: array}`: few different texts;
-- `{utf8: array, offsets: array[n + 1]}`: any text, one after the other;
-
-with `valid: array` (1 = has a value) where values are missing (a lone array is then `{values, valid}`), and
-`format: json` where the text is JSON (empty = null). A column without any value is left out.
+The form is that of `reader/skycam_reader/tables.py`, which reads it. A table of more than `PART_ROWS` rows has
+parts, so that reading a row loads one part only. A column without any value has no arrays; its name is in `empty`.
 """
 
 import os
@@ -19,12 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from reader.skycam_reader.tables import TABLE_TAG
 from sessions.store import blocks, values, yamltext
 from sessions.store.blocks import Codec
 from sessions.store.disk import copy_range, write_all
 from sessions.store.yamltext import Yaml
 
-TAG = "asdf://skycam/tags/log_table-1.0.0"
 PART_ROWS = 65_536
 TIME_UNIT = "us since 1970-01-01T00:00:00Z"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -58,6 +50,22 @@ class BlockSpool:
         os.close(self._handle)
 
 
+class Spool(Protocol):
+    """Takes the arrays of columns."""
+
+    def add(self, data: np.ndarray, text: bool = False) -> Any:
+        """Keep a one-dimensional array; what stands for it in the table."""
+        ...
+
+
+class MemorySpool:
+    """Keeps arrays in the table itself, for tables that are read and not written."""
+
+    def add(self, data: np.ndarray, text: bool = False) -> np.ndarray:
+        """The array."""
+        return data
+
+
 class Column(Protocol):
     """Collects the values of one column of one part."""
 
@@ -65,7 +73,7 @@ class Column(Protocol):
         """Append a value; `None` or what the column cannot hold becomes a missing one."""
         ...
 
-    def store(self, spool: BlockSpool) -> Yaml | dict[str, Any] | None:
+    def store(self, spool: Spool) -> Yaml | dict[str, Any] | None:
         """Write what was collected; `None` when there was no value at all."""
         ...
 
@@ -86,7 +94,7 @@ class Numbers:
             self._values.append(None)
             self._missing += 1
 
-    def store(self, spool: BlockSpool) -> Yaml | dict[str, Any] | None:
+    def store(self, spool: Spool) -> Yaml | dict[str, Any] | None:
         if self._missing == len(self._values):
             return None
         if self._dtype.kind in "iu":  # what does not fit is missing: nothing may fail here
@@ -115,7 +123,7 @@ class Categories:
             text = value if isinstance(value, str) else str(value)
             self._codes.append(self._index.setdefault(text, len(self._index)))
 
-    def store(self, spool: BlockSpool) -> dict[str, Any] | None:
+    def store(self, spool: Spool) -> dict[str, Any] | None:
         if self._missing == len(self._codes):
             return None
         codes = np.array(self._codes, np.int64)
@@ -141,7 +149,7 @@ class Texts:
         self._valid.append(value is not None)
         self._offsets.append(len(self._bytes))
 
-    def store(self, spool: BlockSpool) -> dict[str, Any] | None:
+    def store(self, spool: Spool) -> dict[str, Any] | None:
         if not any(self._valid):
             return None
         column: dict[str, Any] = {"format": "json"} if self._json else {}
@@ -162,7 +170,7 @@ class Anything:
     def add(self, value: Any) -> None:
         self._values.append(value)
 
-    def store(self, spool: BlockSpool) -> Yaml | dict[str, Any] | None:
+    def store(self, spool: Spool) -> Yaml | dict[str, Any] | None:
         column = self._typed({type(value) for value in self._values if value is not None})
         for value in self._values:
             column.add(value)
@@ -173,7 +181,8 @@ class Anything:
             return Numbers("bool")
         if types == {int} and all(v is None or -(2**63) <= v < 2**63 for v in self._values):
             return Numbers("int64")
-        if types and types <= {int, float}:
+        exact = all(not isinstance(v, int) or abs(v) <= 1 << 53 for v in self._values)
+        if types and types <= {int, float} and exact:
             return Numbers("float64")
         if types == {str}:
             different = len(set(self._values))
@@ -190,7 +199,7 @@ class Table:
         units: unit of columns, for the reader.
     """
 
-    def __init__(self, spool: BlockSpool, columns: dict[str, Any], units: dict[str, str]) -> None:
+    def __init__(self, spool: Spool, columns: dict[str, Any], units: dict[str, str]) -> None:
         self._spool = spool
         self._known = columns
         self._units = units
@@ -218,22 +227,23 @@ class Table:
     def _store(self) -> None:
         stored = {name: column.store(self._spool) for name, column in self._columns.items()}
         columns = {name: column for name, column in stored.items() if column is not None}
-        self._parts.append({"n": self._count, "units": self._units_of(columns), "columns": columns})
+        empty = [name for name in stored if name not in columns]
+        part = {"n": self._count, "units": self._units_of(columns), "columns": columns}
+        self._parts.append(part | ({"empty": empty} if empty else {}))
         self._begin()
 
     def _units_of(self, columns: dict[str, Any]) -> dict[str, str]:
         return {name: unit for name, unit in self._units.items() if name in columns}
 
-    def finish(self) -> Yaml:
-        """Store the rest; returns the table for the tree."""
+    def node(self) -> dict[str, Any]:
+        """Store the rest; the table as a mapping."""
         if self._count or not self._parts:
             self._store()
         if len(self._parts) == 1:
-            return tagged(self._parts[0])
+            return self._parts[0]
         units = {name: unit for part in self._parts for name, unit in part["units"].items()}
-        return tagged({"n": self.rows, "units": units, "parts": self._parts})
+        return {"n": self.rows, "units": units, "parts": self._parts}
 
-
-def tagged(table: dict[str, Any]) -> Yaml:
-    """The table under its tag."""
-    return Yaml(f"!<{TAG}> {yamltext.flow(table)}")
+    def finish(self) -> Yaml:
+        """Store the rest; the table under its tag, for the tree."""
+        return Yaml(f"!<{TABLE_TAG}> {yamltext.flow(self.node())}")

@@ -1,9 +1,12 @@
 """The YAML tree of a session's file (schema 1.0.0), written by hand and read without the ASDF library."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sessions.store import yamltext
 from sessions.store.blocks import Codec
@@ -158,3 +161,32 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
     if not isinstance(tree, dict):
         raise DamagedFileError(f"{path} has no ASDF tree")
     return tree, offset
+
+
+def references(content: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The arrays in blocks, and the names of files outside, that a tree refers to."""
+    arrays: list[dict[str, Any]] = []
+    names: list[str] = []
+    waiting: list[Any] = [content]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            source = node.get("source")
+            if isinstance(source, int) and "datatype" in node:
+                arrays.append(node)
+            elif isinstance(source, str) and "datatype" in node:
+                names.append(source)
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    for camera in content.get("cameras", {}).values():
+        names.extend(item for item in camera.get("originals", []) if isinstance(item, str))
+    return arrays, names
+
+
+def array_bytes(node: dict[str, Any]) -> int:
+    """Bytes of the array that a reference describes. Raises `KeyError`, `TypeError`, `ValueError`."""
+    shape = [int(n) for n in node["shape"]]
+    if any(n < 0 for n in shape):
+        raise ValueError(f"a shape of {shape}")
+    return math.prod(shape) * np.dtype(str(node["datatype"]).replace("bool8", "bool")).itemsize

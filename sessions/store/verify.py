@@ -1,6 +1,5 @@
 """Is a finished session what it was when it was written? Reads every byte, keeps none."""
 
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sessions.store import blocks, frames, tree
+from sessions.store import blocks, frames, migrations, schema, tree, untrusted
 from sessions.store.blocks import BlockHeader
 from sessions.store.collect import check_original
 from sessions.store.errors import DamagedFileError
@@ -39,19 +38,41 @@ class Report:
 
 
 def verify(path: Path) -> Report:
+    """Check everything: that the file is harmless, its bytes (`verify_bytes`) and the schema of its tree.
+
+    Never raises for damage.
+    """
+    report = Report(path)
+    try:
+        untrusted.check(path)
+        report = verify_bytes(path)
+        found, _ = tree.read_header(path)
+        # An older version has no schema here; opening it migrates it.
+        if report.ok and migrations.major(found) == migrations.NEWEST:
+            report.problems += schema.deviations(found)
+    except (SkycamError, OSError, LookupError, TypeError, ValueError) as error:
+        report.problems.append(_sentence(error))
+    return report
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, SkycamError) else f"{type(error).__name__}: {error}"
+
+
+def verify_bytes(path: Path) -> Report:
     """Check tree, block index, every block's checksum and every file outside. Never raises for damage."""
     report = Report(path)
     try:
         found, offset = tree.read_header(path)
         located = _check_blocks(path, offset, report)
-        inside, outside = _sources(found)
+        inside, outside = tree.references(found)
         for node in inside:
             _check_size(node, located, report)
         hashes = _original_hashes(path, found, [at for at, _ in located]) if outside else {}
         for name in outside:
             _check_outside(path, name, hashes.get(name), report)
     except (DamagedFileError, OSError, LookupError, TypeError, ValueError) as error:
-        report.problems.append(f"{type(error).__name__}: {error}" if not str(error) else str(error))
+        report.problems.append(_sentence(error))
     return report
 
 
@@ -78,12 +99,12 @@ def _check_blocks(path: Path, offset: int, report: Report) -> list[tuple[int, Bl
 
 def _check_size(node: dict[str, Any], located: list[tuple[int, BlockHeader]], report: Report) -> None:
     """A block's header is not covered by its checksum: its size must be what the tree says."""
-    number, name = node["source"], str(node["datatype"]).replace("bool8", "bool")
+    number = node["source"]
     if not 0 <= number < len(located):
         report.problems.append(f"the tree names block {number}, the file has {len(located)}")
         return
     at, header = located[number]
-    wanted = math.prod(int(n) for n in node["shape"]) * np.dtype(name).itemsize
+    wanted = tree.array_bytes(node)
     known = header.label in blocks.LABELS and (header.label != blocks.RAW or header.used == header.data_size)
     if not known or header.data_size != wanted:
         report.problems.append(f"the header of the block at byte {at} is damaged")
@@ -130,24 +151,3 @@ def _array(handle: int, offsets: list[int], node: dict[str, Any]) -> np.ndarray:
     header = blocks.read_header(handle, offset, os.fstat(handle).st_size)
     data = blocks.decompress(header, blocks.read_stored(handle, offset, header))
     return np.frombuffer(data, np.dtype(node["datatype"]).newbyteorder("<"))
-
-
-def _sources(found: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Arrays in blocks, and file names, that a tree refers to."""
-    arrays: list[dict[str, Any]] = []
-    names: list[str] = []
-    waiting: list[Any] = [found]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            source = node.get("source")
-            if isinstance(source, int) and "datatype" in node:
-                arrays.append(node)
-            elif isinstance(source, str) and "datatype" in node:
-                names.append(source)
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
-    for camera in found.get("cameras", {}).values():
-        names.extend(item for item in camera.get("originals", []) if isinstance(item, str))
-    return arrays, names

@@ -1,7 +1,8 @@
 """What commands print: tables for people, JSON for programs."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -34,7 +35,22 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
 
     result = Table(title=title)
     for column in columns:
-        result.add_column(column)
+        result.add_column(column, overflow="fold")
     for row in rows:
         result.add_row(*(Text(cell) for cell in row))  # text, not markup: names come from outside
     Console().print(result)
+
+
+@contextmanager
+def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal; what it yields is told what is done and what there is."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -1,5 +1,6 @@
 """Files that survive a power cut, and paths that stay where they belong."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -56,3 +57,18 @@ def under(root: Path, name: str | os.PathLike[str]) -> Path:
     if path == top or not path.is_relative_to(top):
         raise OutsideRootError(f"{os.fspath(name)!r} is not inside {root}")
     return path
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal; read in pieces. Raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync_file(path: Path) -> None:
+    """Bring the bytes of a file that somebody else has written to the disk. Raises `OSError`."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -7,8 +7,11 @@ from typing import Any
 
 from skycam_project.config.keys import CameraConfiguration, Configuration
 from skycam_project.config.lights import LightsConfiguration
+from skycam_project.config.sessions import SessionsConfiguration
+from skycam_project.config.timelapse import NodeConfiguration, TimelapseConfiguration
 
-LIGHTS = {row.name for row in fields(LightsConfiguration)}
+_PARTS = (SessionsConfiguration, TimelapseConfiguration, LightsConfiguration)
+INHERITED = {row.name for part in _PARTS for row in fields(part)}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
 
@@ -22,10 +25,11 @@ a key that does not exist.
 | skycam.yaml | environment | default | allowed | effect |
 |---|---|---|---|---|
 """
-CAMERAS = """
-## Further cameras
+TITLES = {"cameras": "Further cameras", "nodes": "Capture nodes"}
+LIST = """
+## {}
 
-The list `cameras` in skycam.yaml; each entry takes:
+The list `{}` in skycam.yaml; each entry takes:
 
 | key | default | allowed | effect |
 |---|---|---|---|
@@ -42,18 +46,21 @@ def _shown(row: Field[Any]) -> str:
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    # The lights' table is inherited and would come first; people look for the program's own settings there.
-    for row in sorted(fields(Configuration), key=lambda row: row.name in LIGHTS):
+    # Inherited tables would come first; people look for the program's own settings there.
+    for row in sorted(fields(Configuration), key=lambda row: row.name in INHERITED):
         if data := row.metadata:
             names = ", ".join(f"`{name}`" for name in data["env"]) or "–"
             yaml = f"`{data['yaml']}`" if data["yaml"] else "–"
             lines.append(
                 f"| {yaml} | {names} | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n"
             )
-    lines.append(CAMERAS)
-    for row in fields(CameraConfiguration):
-        data = row.metadata
-        lines.append(f"| `{data['yaml']}` | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n")
+    for title, table in (("cameras", CameraConfiguration), ("nodes", NodeConfiguration)):
+        lines.append(LIST.format(TITLES[title], title))
+        for row in fields(table):
+            data = row.metadata
+            lines.append(
+                f"| `{data['yaml']}` | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n"
+            )
     return "".join(lines)
 
 

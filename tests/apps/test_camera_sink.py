@@ -8,6 +8,7 @@ import pytest
 
 from camera.drivers.base import Applied, Frame, Original
 from camera.sink import SessionSink
+from sessions.store.errors import WriteError
 from sessions.store.manager import SessionManager
 from sessions.store.reading import open_session
 
@@ -110,6 +111,42 @@ async def test_image_path_may_fail_without_harm(sessions, tmp_path):
     sink = SessionSink(sessions, "north", "All-sky", tmp_path / "images")
     await sink.begin_run()
     assert await sink.frame(frame(tmp_path, 1, datetime.now(UTC)))
+
+
+async def test_stars_that_vanish_are_an_event_and_temperatures_are_rows(sessions, tmp_path):
+    start = datetime.now(UTC)
+    dawn = start + timedelta(hours=1)
+    sink = SessionSink(sessions, "north", "All-sky", dark=lambda moment: moment < dawn)
+    await sink.begin_run()
+    for number, stars in enumerate([300, 310, 290, 305, 40, 30, 35, 280, 290]):
+        taken = replace(
+            frame(tmp_path, number, start + timedelta(minutes=number)), temperature_c=11.0 + number
+        )
+        await sink.frame(taken)
+        sink.measured(taken, stars)
+    sink.measured(replace(taken, start=dawn, end=dawn + timedelta(seconds=2)), 0)
+    sink.measured(taken, None)
+    with open_session(sessions.end_session()) as file:
+        events = [(row["event"], row["details"]) for row in file["observability"]["events"]]
+        assert events == [
+            ("cloud_detected", {"stars": 30, "expected": 302}),
+            ("cloud_cleared", {"stars": 290, "expected": 302}),
+        ]
+        assert len(file["telemetry"]["stars"]) == 9, "none by day"
+        temperature = file["telemetry"]["temperature"]
+        assert temperature.column("value") == [11.0 + number for number in range(9)]
+        assert set(temperature.column("sensor")) == {"ccd"}
+
+
+async def test_a_full_disk_does_not_stop_the_counting(sessions, tmp_path, monkeypatch, caplog):
+    sink = SessionSink(sessions, "north", "All-sky")
+
+    def refuse(*_, **__):
+        raise WriteError("the journal cannot be written: no space left")
+
+    monkeypatch.setattr(sessions, "add_telemetry", refuse)
+    sink.measured(frame(tmp_path, 1, datetime.now(UTC)), 100)
+    assert "the number of stars was not written down" in caplog.text
 
 
 async def test_flats_have_a_session_of_their_own_that_the_next_light_frame_ends(sessions, tmp_path):

@@ -117,6 +117,26 @@ def test_a_faint_nebula_is_lifted_out_of_the_background():
     assert picture[150:152, 200:202].min() > 200, "a star is white"
 
 
+async def test_clouds_before_the_telescope_are_an_event(sink, sessions, tmp_path):
+    sink.board.set("mount", tracking=True, tracking_active=True)
+    random = np.random.default_rng(3)
+    sky = random.normal(500, 12, (2180, 3856))
+    starry = sky.copy()
+    for x, y in zip(random.integers(20, 3800, 60), random.integers(20, 2100, 60), strict=True):
+        starry[y - 2 : y + 3, x - 2 : x + 3] += 2500
+    counts = []
+    for number, pixels in enumerate([starry, starry, starry, sky, sky]):
+        taken = frame(tmp_path, number)
+        fits.PrimaryHDU(pixels.astype(np.uint16)).writeto(taken.path, overwrite=True)
+        name = await sink.frame(taken)
+        await sink.image(taken, name)
+        counts.append(sink.newest["stars"])
+    assert min(counts[:3]) >= 40 and max(counts[3:]) <= 10
+    with open_session(sessions.end_session()) as file:
+        assert file["telemetry"]["stars"].column("value") == counts
+        assert "cloud_detected" in [row["event"] for row in file["observability"]["events"]]
+
+
 async def test_flats_are_a_session_of_their_own(sink, sessions, tmp_path):
     taken = frame(tmp_path, 1)
     await sink.frame(replace(taken, exposure=Exposure(0.1, 60, flat=True)))

@@ -229,6 +229,9 @@ class FakeSession:
     def event(self, name: str, **details: Any) -> None:
         self.events.append((name, details))
 
+    def measured(self, frame: Frame, stars: int | None) -> None:
+        self.stars = stars
+
     def log(self, level: int, message: str, **context: Any) -> None:
         self.logs.append((level, message))
 

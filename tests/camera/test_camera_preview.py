@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from camera.embedded import embedded_jpeg
 from camera.preview import NotShowableError, PreviewFolder, measure
@@ -195,3 +195,25 @@ def test_damaged_raw_files_break_nothing(data: st.DataObject) -> None:
 
 
 _DNG = NightScene((60, 40)).files(SHOT, jpeg=False, raw=True)[0][1]
+
+
+def test_stars_are_counted_in_the_dark_and_clouds_hide_them() -> None:
+    ((_, data),) = NightScene((3000, 2000)).files(SHOT, jpeg=True, raw=False)
+    with Image.open(io.BytesIO(data)) as image:
+        night = image.convert("RGB").resize((1500, 1000))
+    clear = measure(night).stars
+    assert clear is not None and 200 < clear < 700
+    veiled = measure(Image.blend(night.filter(ImageFilter.GaussianBlur(5)), night, 0.05)).stars
+    assert veiled is not None and veiled < clear / 4
+    assert measure(Image.new("RGB", (300, 200), (180, 190, 200))).stars is None, "by day"
+    assert measure(Image.new("RGB", (300, 200))).stars == 0
+
+
+def test_each_star_is_counted_once() -> None:
+    image = Image.new("L", (400, 300), 20)
+    places = [(x, y) for x in range(20, 400, 40) for y in range(20, 300, 40)]
+    for number, (x, y) in enumerate(places):
+        for dx in range(2 + number % 2 * 2):
+            for dy in range(2 + number % 3):
+                image.putpixel((x + dx, y + dy), 200)
+    assert measure(image.convert("RGB")).stars == pytest.approx(len(places), abs=2)

@@ -75,7 +75,7 @@ def test_a_file_that_points_elsewhere_is_a_problem_and_not_read(session_file, na
     whole = session_file.read_bytes()
     real = f"{session_file.stem}.frames/main/000000.frame".encode()
     session_file.write_bytes(whole.replace(real, name.encode(), 1))
-    assert any("not inside" in problem for problem in verify(session_file).problems)
+    assert any("outside its own folder" in problem for problem in verify(session_file).problems)
 
 
 @pytest.mark.parametrize(

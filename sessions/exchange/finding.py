@@ -1,0 +1,44 @@
+"""A finished session by whatever a person calls it."""
+
+from pathlib import Path
+
+from sessions.store.errors import StoreError
+from skycam_project.common.files import OutsideRootError, under
+
+
+class NoSessionError(StoreError):
+    """There is no finished session of that name."""
+
+    code = "no_session"
+
+
+def find(root: Path, name: str) -> Path:
+    """The file of a session.
+
+    Args:
+        root: the folder of sessions.
+        name: a path, or an id; a path wins.
+
+    Raises `NoSessionError`.
+    """
+    path = Path(name)
+    if path.suffix == ".asdf" and path.is_file():
+        return path
+    if "/" not in name and name not in ("", ".", ".."):
+        for day in _days(root, name):
+            try:
+                found = under(root, day / f"{name.removesuffix('.asdf')}.asdf")
+            except OutsideRootError:
+                continue
+            if found.is_file():
+                return found
+    raise NoSessionError(
+        f"there is no finished session {name!r} in {root}; `./skycam sessions list` shows them"
+    )
+
+
+def _days(root: Path, name: str) -> list[Path]:
+    """Folders to look in: the day that the id says, then all."""
+    dates = [word for word in name.split("_") if len(word) == 8 and word.isdigit()]
+    likely = [root / date[:4] / date[4:6] / date[6:] for date in dates]
+    return likely + sorted(root.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"), reverse=True)

@@ -1,0 +1,42 @@
+"""Settings of finished sessions: how long what is kept, and how much room it may take."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from skycam_project.config import kinds
+from skycam_project.config.row import setting
+
+_days = kinds.optional(kinds.number(1, 36500, "days"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionsConfiguration:
+    """What retention goes by."""
+
+    # fmt: off
+    role: str = setting(kinds.choice("main", "capture"), "main", "What this machine is: main keeps everything; capture takes pictures for another machine and keeps its frames only until they are there.", env="SKYCAM_ROLE", yaml="role")
+    retention: bool = setting(kinds.switch, True, "Whether sessions are deleted by age and by room at all. People can always delete.", env="SKYCAM_RETENTION", yaml="retention.enabled")
+    retention_idle_days: float | None = setting(_days, 30, "Days that idle sessions are kept; empty: for ever.", env="SKYCAM_RETENTION_IDLE_DAYS", yaml="retention.idle_days")
+    retention_idle_warning_days: float | None = setting(_days, 180, "The same for idle sessions with a warning or an error.", env="SKYCAM_RETENTION_IDLE_WARNING_DAYS", yaml="retention.idle_warning_days")
+    retention_maintenance_days: float | None = setting(_days, 180, "Days that maintenance sessions are kept; empty: for ever.", env="SKYCAM_RETENTION_MAINTENANCE_DAYS", yaml="retention.maintenance_days")
+    retention_other_days: float | None = setting(_days, None, "Days that observations, alignments and experiments are kept, with frames only once they are archived; empty: for ever.", env="SKYCAM_RETENTION_OTHER_DAYS", yaml="retention.other_days")
+    retention_merge_idle: bool = setting(kinds.switch, True, "Whether idle hours older than a week become one file per day.", env="SKYCAM_RETENTION_MERGE_IDLE", yaml="retention.merge_idle")
+    retention_buffer_hours: float = setting(kinds.number(1, 8760, "hours"), 48, "On a capture node: hours after which frames go that lie safely elsewhere.", env="SKYCAM_RETENTION_BUFFER_HOURS", yaml="retention.buffer_hours")
+    retention_buffer_size: int = setting(kinds.size, "100GB", "On a capture node: room for sessions; beyond it, frames that lie safely elsewhere go earlier.", env="SKYCAM_RETENTION_BUFFER_SIZE", yaml="retention.buffer_size")
+    retention_working_size: int = setting(kinds.size, "500GB", "Room for caches and previews; beyond it the oldest go.", env="SKYCAM_RETENTION_WORKING_SIZE", yaml="retention.working_size")
+    retention_archive_size: int = setting(kinds.size, "2TB", "Room for sessions; beyond it, frames of which there is a checked copy elsewhere go, oldest first.", env="SKYCAM_RETENTION_ARCHIVE_SIZE", yaml="retention.archive_size")
+    retention_min_free: float = setting(kinds.number(0, 50, "%"), 5, "Free share of the disk below which things are given up in the emergency order; 0: never.", env="SKYCAM_RETENTION_MIN_FREE", yaml="retention.min_free_percent")
+    # fmt: on
+
+    def retention_policy(self) -> dict[str, Any]:
+        """How long what is kept: the fields of `sessions.catalogue.rules.Policy`."""
+        return {
+            "idle_days": self.retention_idle_days,
+            "idle_warning_days": self.retention_idle_warning_days,
+            "maintenance_days": self.retention_maintenance_days,
+            "other_days": self.retention_other_days,
+            "merge_idle": self.retention_merge_idle,
+            "buffer_hours": self.retention_buffer_hours if self.role == "capture" else None,
+            "buffer_bytes": self.retention_buffer_size,
+            "archive_bytes": self.retention_archive_size,
+        }

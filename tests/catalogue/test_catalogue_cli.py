@@ -1,0 +1,140 @@
+"""`./skycam sessions …` on a data folder without a running server."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from catalogue_files import record, write_session
+from click.testing import CliRunner
+
+from sessions.store.manager import SessionManager
+from skycam_project.cli.group import skycam
+
+
+@pytest.fixture
+def data(tmp_path):
+    record(tmp_path / "sessions")
+    return tmp_path
+
+
+def ask(data, *words: str, code: int = 0):
+    result = CliRunner().invoke(
+        skycam, ["sessions", *words], env={"SKYCAM_DATA": str(data)}, terminal_width=200
+    )
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+def said(data, *words: str, code: int = 0):
+    return json.loads(ask(data, *words, "--output", "json", code=code))
+
+
+def test_list_and_its_filters(data):
+    assert len(said(data, "list")) == 4
+    assert [row["target"] for row in said(data, "list", "--type", "observation")] == ["M33", "M31"]
+    assert [row["target"] for row in said(data, "list", "--target", "m31")] == ["M31"]
+    assert [row["session_type"] for row in said(data, "list", "--errors")] == ["alignment"]
+    assert len(said(data, "list", "-n", "1")) == 1
+    assert said(data, "list", "--until", "2020-01-01") == []
+    assert said(data, "list", "--instrument", "nobody") == []
+    write_session(data / "sessions", 1)
+    assert len(said(data, "list")) == 5, "a session that came since is there"
+    text = ask(data, "list", "--type", "observation")
+    assert "M31" in text
+    assert "0:00:0" in text
+
+
+def test_show(data):
+    session_id = said(data, "list", "--target", "M31")[0]["session_id"]
+    row = said(data, "show", session_id)
+    assert row["captures"]["main"]["frames"] == 2
+    assert said(data, "show", row["uuid"]) == row == said(data, "show", row["asdf_path"])
+    assert said(data, "show", str(data / "sessions" / row["asdf_path"])) == row
+    assert "ASI482MC" in ask(data, "show", session_id)
+
+
+def test_query(data):
+    found = said(
+        data,
+        "query",
+        "SELECT target, SUM(frames) AS frames FROM sessions WHERE frames > 0 GROUP BY target ORDER BY target",
+    )
+    assert found == [{"target": "M31", "frames": 3}, {"target": "M33", "frames": 3}]
+    assert "2 rows" in ask(data, "query", "SELECT target FROM sessions WHERE frames > 0")
+
+
+def test_verify(data):
+    assert all(one["ok"] for one in said(data, "verify", "--all"))
+    row = said(data, "list", "--errors")[0]
+    path = data / "sessions" / row["asdf_path"]
+    broken = bytearray(path.read_bytes())
+    broken[-300] ^= 1
+    path.write_bytes(broken)
+    assert "3 of 4 sessions are whole" in ask(data, "verify", "--all", code=1)
+    (one,) = said(data, "verify", row["session_id"], code=1)
+    assert one["problems"]
+
+
+def test_rebuild(data):
+    said(data, "list")
+    (data / "sessions/catalog/catalog.parquet").unlink()
+    assert said(data, "rebuild") == {"files": 4, "read": 0, "gone": 0, "problems": {}}
+    assert said(data, "rebuild", "--again")["read"] == 4
+    assert (data / "sessions/catalog/catalog.parquet").exists()
+
+
+def test_recover_finishes_what_nobody_runs(data):
+    crash = (
+        "import sys, os; from sessions.store.manager import SessionManager\n"
+        "m = SessionManager(sys.argv[1]); m.start_session('observation', 'M42'); m.log('INFO', 'x'); os._exit(1)"
+    )
+    environment = os.environ | {"PYTHONPATH": "."}
+    subprocess.run([sys.executable, "-c", crash, str(data / "sessions")], check=False, env=environment)
+    with SessionManager(data / "sessions", instrument="running") as running:
+        running.log("INFO", "still there")
+        (one,) = said(data, "recover")
+        assert one["session_id"].startswith("observation_m42")
+        assert "0 recovered, 1 are running" in ask(data, "recover")
+    assert said(data, "list", "--target", "M42")[0]["status"] == "recovered"
+
+
+def test_protect_and_retention(data):
+    old = datetime.now(UTC) - timedelta(days=40)
+    write_session(data / "sessions", 1, start=old, session_type="idle")
+    write_session(data / "sessions", 2, start=old, session_type="idle")
+    first, second = sorted(one["session_id"] for one in said(data, "retention"))
+    assert "no longer" not in ask(data, "protect", first)
+    assert [one["session_id"] for one in said(data, "retention", "--preview")] == [second]
+    assert said(data, "show", first)["protected"]
+    assert said(data, "retention", "--run")["sessions"] == {"remove": 1}
+    assert not list((data / "sessions").glob(f"**/{second}.asdf"))
+    assert said(data, "retention") == []
+    assert "is no longer protected" in ask(data, "unprotect", first)
+    assert "remove 1" in ask(data, "retention", "--run")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["show", "nothing"], "there is no session"),
+        (["query", "SELECT"], "cannot be carried out"),
+        (["list", "--since", "soon"], "is no date"),
+        (["verify"], "name sessions"),
+        (["retention", "--preview", "--run"], "say --preview or --run"),
+    ],
+)
+def test_one_line_and_exit_code_2(data, words, text):
+    environment = os.environ | {"SKYCAM_DATA": str(data), "PYTHONPATH": "."}
+    command = [sys.executable, "-m", "skycam_project.cli", "sessions", *words]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert text in result.stderr
+
+
+def test_no_sessions_yet(tmp_path):
+    result = CliRunner().invoke(skycam, ["sessions", "list"], env={"SKYCAM_DATA": str(tmp_path / "empty")})
+    assert result.exit_code != 0
+    assert "there are no sessions" in result.output

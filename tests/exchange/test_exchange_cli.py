@@ -1,0 +1,120 @@
+"""`./skycam sessions …` as people type it: one line and exit code 2 for a mistake, JSON for programs."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+from exchange_nights import jpeg, night
+
+from skycam_project.cli.__main__ import main
+
+
+@dataclass
+class Done:
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def skycam(tmp_path, monkeypatch, capsys):
+    """The command line in this process: starting one costs a second."""
+
+    def run(*arguments: object, ok: int = 0) -> Done:
+        monkeypatch.setenv("SKYCAM_DATA", str(tmp_path / "data"))
+        monkeypatch.setattr(sys, "argv", ["skycam", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as leave:
+            code = leave.code if isinstance(leave.code, int) else 0
+        found = capsys.readouterr()
+        assert code == ok, found.out + found.err
+        return Done(code, found.out, found.err)
+
+    return run
+
+
+def test_the_command_itself_runs(tmp_path):
+    path = night(tmp_path / "data" / "sessions")
+    environment = {**os.environ, "SKYCAM_DATA": str(tmp_path / "data")}
+    command = [
+        sys.executable,
+        "-m",
+        "skycam_project.cli",
+        "sessions",
+        "export",
+        path.stem,
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=55, check=True)
+    assert done.stdout.startswith("6 files, ") and not done.stderr
+
+
+def test_export_and_reproduce(tmp_path, skycam):
+    path = night(tmp_path / "data" / "sessions")
+    done = skycam("sessions", "export", path.stem, "-o", tmp_path / "out", "--compress", "--output", "json")
+    assert json.loads(done.stdout)["files"] == 6
+    files = sorted((tmp_path / "out").rglob("*.fits.fz"))
+    assert len(files) == 6
+    again = json.loads(skycam("sessions", "reproduce", tmp_path / "out", "--output", "json").stdout)
+    assert again["ok"] and {one["likeness"] for one in again["outputs"]} <= {"equal", "identical"}
+    with fits.open(files[0], mode="update") as found:
+        found[1].data[0, 0] += 1
+    assert "not reproduced" in skycam("sessions", "reproduce", tmp_path / "out", ok=1).stdout
+    path.unlink()
+    assert "input missing" in skycam("sessions", "reproduce", tmp_path / "out", ok=1).stdout
+
+
+def test_every_form_goes_to_a_folder_and_to_a_zip(tmp_path, skycam):
+    path = night(tmp_path / "elsewhere", storage="external")
+    counts = {"fits": 7, "originals": 6, "asdf": 7, "portable": 1}
+    for what, count in counts.items():
+        skycam("sessions", "export", path, "-o", tmp_path / what, "--format", what)
+        assert sum(one.is_file() for one in (tmp_path / what).rglob("*")) == count, what
+        skycam("sessions", "export", path, "-o", tmp_path / f"{what}.zip", "--format", what)
+        with zipfile.ZipFile(tmp_path / f"{what}.zip") as found:
+            assert found.testzip() is None and len(found.namelist()) == count - (what == "fits")
+
+
+def test_mistakes_are_one_line(tmp_path, skycam):
+    path = night(tmp_path / "data" / "sessions")
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "x.asdf").write_text("x")
+    mistakes = {
+        ("export", "nothing", "-o", tmp_path / "out"): "no finished session 'nothing'",
+        ("export", "../../etc", "-o", tmp_path / "out"): "no finished session",
+        ("export", tmp_path / "x.asdf", "-o", tmp_path / "out"): "no ASDF tree",
+        ("export", path, "-o", tmp_path / "file" / "out"): "cannot be written",
+        ("export", path, "-o", tmp_path / "a", "--format", "asdf", "--public"): "place",
+        ("export", path, "-o", tmp_path / "a", "--location-precision", "-1"): "range",
+        ("reproduce", tmp_path): "no record of its making",
+    }
+    for arguments, words in mistakes.items():
+        done = skycam("sessions", *arguments, ok=2)
+        assert words in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not (tmp_path / "a").exists()
+
+
+def test_import_says_first_what_it_would_do(tmp_path, skycam):
+    (tmp_path / "dcim").mkdir()
+    (tmp_path / "dcim" / "DSC_0001.JPG").write_bytes(jpeg())
+    (tmp_path / "dcim" / "DSC_0002.JPG").write_bytes(b"not a picture")
+    common = ("sessions", "import", tmp_path / "dcim", "--timezone", "Europe/Zurich", "--output", "json")
+    would = json.loads(skycam(*common, "--dry-run").stdout)
+    assert would["dry_run"] and would["layout"] == "images" and would["sessions"][0]["files"] == 1
+    assert not list((tmp_path / "data").rglob("*.asdf"))
+    done = json.loads(skycam(*common).stdout)
+    assert (tmp_path / "data/sessions/2026/03/24" / f"{done['sessions'][0]['session']}.asdf").is_file()
+    assert [Path(name).name for name in done["problems"]] == ["DSC_0002.JPG"]
+    assert json.loads(skycam(*common).stdout)["known"] == 1
+    assert "1 files are in a session already" in skycam(*common[:-2], "--output", "rich").stdout
+    for wrong in (("--timezone", "Mars/Olympus"), ("--layout", "nasa"), ("--instrument", "../x")):
+        assert skycam("sessions", "import", tmp_path / "dcim", *wrong, ok=2).stderr.count("\n") == 1
