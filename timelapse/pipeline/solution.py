@@ -28,7 +28,6 @@ class Solution:
         poses: `[n, 3]` shift x, y in pixels and turn in radians, as found.
         path: `[n, 3]` as they shall be.
         matrices: `[n, 2, 3]` where a pixel of the result is found in the frame.
-        still: the picture stands still, so that what a frame lacks at its edge may come from the one before.
         light: for HDR10.
     """
 
@@ -38,7 +37,6 @@ class Solution:
     poses: np.ndarray
     path: np.ndarray
     matrices: np.ndarray
-    still: bool
     light: Light
 
     def tables(self, place: int) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +81,6 @@ def solve(
         poses=poses,
         path=path,
         matrices=matrices,
-        still=recipe.stabilise == "tripod",
         light=_light(usable, exposure, correction),
     )
 
