@@ -22,10 +22,11 @@ def timelapse(
 ) -> list[Path]:
     """A timelapse from its record; curves and scores are measured again."""
     from timelapse import making
+    from timelapse.work import Work
 
     quiet = lambda _: None  # noqa: E731
     recipe = {"recipe": parameters["recipe"], "draft": False}
-    work = making.Work("timelapse", "", "", str(_input(sources)), str(folder), str(folder / ".work"), recipe)
+    work = Work("timelapse", "", "", str(_input(sources)), str(folder), str(folder / ".work"), recipe)
     making.make(work, quiet, lambda: False)
     return making.outputs(folder)
 
