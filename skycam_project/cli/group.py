@@ -21,6 +21,7 @@ COMMANDS = {
     "nodes": "nodes:nodes",
     "sessions": "sessions:sessions",
     "calibration": "calibration:calibration",
+    "timelapse": "timelapse:timelapse",
     "simulate": "simulate:simulate",
     "bench": "bench:bench",
     "test": "developer:test",

@@ -19,7 +19,7 @@ from timelapse.pipeline import rigid, tonebins
 from timelapse.pipeline.deflicker import LAGS
 from timelapse.pipeline.encode import settle
 from timelapse.pipeline.errors import FrameError
-from timelapse.pipeline.frames import FrameSource, small
+from timelapse.pipeline.frames import FrameSource, luma8, small
 from timelapse.pipeline.planes import Planes
 from timelapse.pipeline.recipe import VERSION
 from timelapse.pipeline.tracking import KeyFrame, Match
@@ -194,12 +194,12 @@ class _State:
             if len(self._small) >= lag:
                 row.pairs[number] = tonebins.compare(self._small[-lag], picture)
         self._small.append(picture)
-        luma = decoded.y if decoded.y.dtype == np.uint8 else (decoded.y >> 8).astype(np.uint8)
+        luma = luma8(decoded)
         counts = np.bincount(luma[::2, ::2].ravel(), minlength=256)
         row.mean = float((counts * np.arange(256)).sum() / counts.sum())
         row.brightest = float(np.searchsorted(np.cumsum(counts), counts.sum() * (1 - 1e-5)))
         if self._track:
-            self._place(np.ascontiguousarray(luma), row)
+            self._place(luma, row)
         return row
 
     def _place(self, luma: np.ndarray, row: Row) -> None:
