@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions import provenance
-from timelapse.night import products
+from timelapse.night.kinds import KINDS
 
 
 def _input(sources: Sequence[provenance.Source]) -> Path:
@@ -22,10 +22,11 @@ def timelapse(
 ) -> list[Path]:
     """A timelapse from its record; curves and scores are measured again."""
     from timelapse import making
+    from timelapse.work import Work
 
     quiet = lambda _: None  # noqa: E731
     recipe = {"recipe": parameters["recipe"], "draft": False}
-    work = making.Work("timelapse", "", "", str(_input(sources)), str(folder), str(folder / ".work"), recipe)
+    work = Work("timelapse", "", "", str(_input(sources)), str(folder), str(folder / ".work"), recipe)
     making.make(work, quiet, lambda: False)
     return making.outputs(folder)
 
@@ -34,6 +35,7 @@ def night_product(kind: str) -> provenance.Maker:
     """The maker of one night product."""
 
     def make(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
+        from timelapse.night import products
         from timelapse.pipeline.frames import open_source
 
         with closing(open_source(_input(sources))) as source:
@@ -43,5 +45,5 @@ def night_product(kind: str) -> provenance.Maker:
 
 
 provenance.register("timelapse", timelapse)
-for name in products.KINDS:
+for name in KINDS:
     provenance.register(name, night_product(name))

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from sessions import provenance
 from skycam_project.common.files import fsync_file, fsync_folder
 from timelapse import curves, sidecar
 from timelapse.pipeline.errors import CancelledError as CancelledError
+from timelapse.work import Work
 
 if TYPE_CHECKING:
     from timelapse.checking import Measured
@@ -42,39 +43,6 @@ SHOWN_PROBLEMS = 200
 """Frames that a report names one by one."""
 Say = Callable[[dict[str, Any]], None]
 Asked = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One job as the child gets it.
-
-    Attributes:
-        kind: timelapse or product.
-        product: the night product's name.
-        title: for people.
-        source: what to read: a session's file, a running session's folder, a folder of images.
-        folder: where the product is to be.
-        work: where unfinished parts wait; shared with other workers of the same job.
-        recipe: `{"draft": bool, "recipe": {…}}` of a timelapse, `{"options": {…}}` of a product.
-        session, session_uuid, instrument, night: for the product's description.
-    """
-
-    kind: str
-    product: str
-    title: str
-    source: str
-    folder: str
-    work: str
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    session: str = ""
-    session_uuid: str = ""
-    instrument: str = ""
-    night: str = ""
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Work":
-        """From the worker's line."""
-        return cls(**{each.name: values[each.name] for each in fields(cls)})
 
 
 def make(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from skycam_project.common.errors import InvalidValueError
 from timelapse import metrics, queue, running, sources
 from timelapse.choices import OPEN, JobKind, JobState
 from timelapse.models import Job
+from timelapse.night.kinds import KINDS, checked
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,6 @@ def create_product(
     title: str = "", automatic: bool = False,
 ) -> tuple[Job, bool]:  # fmt: skip
     """Queue a night product; arguments and result as `create_timelapse`."""
-    from timelapse.night.products import KINDS, checked
-
     if kind not in KINDS:
         raise InvalidValueError("kind", kind, ", ".join(("timelapse", *KINDS)))
     source = sources.find(session, folder)
@@ -72,8 +71,6 @@ def create_product(
 
 def product_kinds() -> list[tuple[str, str]]:
     """Night products: name and title."""
-    from timelapse.night.products import KINDS
-
     return [(name, kind.title) for name, kind in KINDS.items()]
 
 
