@@ -1,22 +1,22 @@
-"""The night products by name: what there is, with which options, and how one is made from a sequence."""
+"""The night products by name: what there is, with which options, and how one is made from a sequence.
+
+Light until something is made: pages and the control API ask for names and options only.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skycam_project.common.errors import InvalidValueError, SkycamError
 from skycam_project.common.nights import evening, site_zone
-from timelapse.night import drawing
-from timelapse.night.engine import NightProducts, Wishes
-from timelapse.night.frames import Camera
-from timelapse.night.keogram import Keogram, NothingYetError
-from timelapse.night.season import Season
-from timelapse.night.source import NightSource, session_meta, site_of
-from timelapse.night.trails import Gates
 from timelapse.pipeline.errors import CancelledError
-from timelapse.pipeline.frames import FrameSource
+
+if TYPE_CHECKING:
+    from timelapse.night.frames import Camera
+    from timelapse.night.source import NightSource
+    from timelapse.pipeline.frames import FrameSource
 
 Progress = Callable[[int, int], None]
 """Frames done, frames in all."""
@@ -161,7 +161,7 @@ def checked(name: str, options: Options) -> dict[str, Any]:
 
 def make(
     name: str,
-    source: FrameSource,
+    source: "FrameSource",
     options: Options,
     folder: Path,
     progress: Progress = lambda done, total: None,
@@ -186,6 +186,11 @@ def make(
         CancelledError: `cancelled` said so; what is done is kept for the next try.
         OSError: the disk refuses.
     """
+    from timelapse.night.engine import NightProducts, Wishes
+    from timelapse.night.keogram import NothingYetError
+    from timelapse.night.source import NightSource
+    from timelapse.night.trails import Gates
+
     chosen = checked(name, options)
     pixels = None if chosen["pixels"] == "auto" else chosen["pixels"]
     night = NightSource(source, _camera(source, chosen), pixels, chosen["offset_adu"])
@@ -209,8 +214,11 @@ def make(
     return made
 
 
-def _season(night: NightSource, folder: Path, progress: Progress, cancelled: Cancelled) -> list[Path]:
+def _season(night: "NightSource", folder: Path, progress: Progress, cancelled: Cancelled) -> list[Path]:
+    from timelapse.night import drawing
     from timelapse.night.frames import Look
+    from timelapse.night.keogram import Keogram
+    from timelapse.night.season import Season
 
     zone = site_zone()
     season = Season(folder / ".state" / "nights", zone)
@@ -225,14 +233,19 @@ def _season(night: NightSource, folder: Path, progress: Progress, cancelled: Can
     return [drawing.save_png(folder / "season.png", season.picture())]
 
 
-def _camera(source: FrameSource, chosen: Options) -> Camera:
+def _camera(source: "FrameSource", chosen: Options) -> "Camera":
+    from timelapse.night.frames import Camera
+    from timelapse.night.source import session_meta, site_of
+
     site = site_of(session_meta(source.path).get("location"))
     if chosen["latitude_deg"] is not None and chosen["longitude_deg"] is not None:
         site = site_of({"lat": chosen["latitude_deg"], "lon": chosen["longitude_deg"]})
     return Camera(site, chosen["scale_arcsec"], chosen["lens"])
 
 
-def _title(source: FrameSource, zone: tzinfo = UTC) -> str:
+def _title(source: "FrameSource", zone: tzinfo = UTC) -> str:
+    from timelapse.night.source import session_meta
+
     first = next((frame.time for frame in source.frames if frame.time), None)
     meta = session_meta(source.path)
     what = meta.get("target") or meta.get("instrument") or source.title

@@ -147,7 +147,7 @@ def find(image: Floats, step: int = 1, shortest: Pixels = 40.0) -> list[Streak]:
         _wipe(work, walked)
         if len(paths) == 3 * _MOST:
             break
-    whole = (_measured(soft, image, path, step) for path in _joined(paths))
+    whole = (_measured(soft, image, _trimmed(soft, path), step) for path in _joined(paths))
     found = [
         streak
         for streak in whole
