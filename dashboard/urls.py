@@ -27,7 +27,7 @@ urlpatterns = [
     path("cameras/<slug:camera>/preview/<str:name>", pictures.picture, name="preview"),
     path("cameras/<slug:camera>/thumbnail/<str:name>", pictures.picture, name="thumbnail"),
     path("timelapses/", views.TimelapsesView.as_view(), name="timelapses"),
-    path("products/<uuid:uuid>/<str:name>", media.product_file, name="product"),
+    path("products/<uuid:uuid>/<path:name>", media.product_file, name="product"),
     path("latest/<slug:camera>.jpg", pictures.latest, name="latest"),
 ]
 websocket_urlpatterns = [

@@ -31,7 +31,14 @@ ARGUMENTS = [
 ]
 THEMES = ("dark", "light", "night")
 SIZES = {1280: 800, 360: 740}
-PAGES = {"tonight": "/", "telescope": "/telescope/0/", "status": "/status/"}
+PAGES = {
+    "tonight": "/",
+    "telescope": "/telescope/0/",
+    "status": "/status/",
+    "sessions": "/sessions/",
+    "gallery": "/gallery/",
+}
+"""The session of the run in the pictures is found in the gallery."""
 TARGETS = ("M 31", "M 42", "M 13", "M 8", "NGC 5139", "M 104")
 """For the telescope: the first one that is up."""
 SETTINGS = {"Interval": "10", "Exposure": "8 s", "ISO": "3200"}
@@ -145,6 +152,9 @@ def settled(page: Any) -> bytes:
     page.locator('#live[data-s="ok"]').wait_for()
     if page.locator("#frame").count():
         page.locator("#frame").wait_for()
+    for pictures in ("#charts canvas", ".thumbs img"):
+        if page.locator(pictures.split()[0]).count():
+            page.locator(pictures).first.wait_for(timeout=PATIENCE_S * 1000)
     page.wait_for_timeout(1200)
     return page.screenshot(full_page=page.viewport_size["width"] < 700)
 
@@ -170,6 +180,9 @@ def look(browser: Any, state: Any, url: str, width: int, theme: str) -> Iterator
     for name, path in PAGES.items():
         page.goto(url + path)
         yield name, settled(page)
+    page.goto(f"{url}/gallery/")
+    page.locator("[data-running] a").first.click()
+    yield "session", settled(page)
     context.close()
 
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sessions.finding import Found, find
+from sessions import retention
+from sessions.finding import VERIFY_S, Found, find
 from sessions.history.contents import LEVELS, NoSessionError
 from sessions.history.reader import ReaderError
 from sessions.models import Capture, Session
@@ -49,6 +51,7 @@ class SessionAdmin(ReadOnly):
     list_filter = ("session_type", "instrument", "status", "protected", "storage")
     search_fields = ("session_id", "target", "purpose")
     date_hierarchy = "start_time"
+    actions = ("verify", "export", "protect", "unprotect", "delete_sessions")
 
     @admin.display(description="In its file")
     def content(self, row: Session) -> SafeString | str:
@@ -61,6 +64,76 @@ class SessionAdmin(ReadOnly):
             reverse("admin:session-logs", args=[row.pk]),
             reverse("session", args=[row.session_id]),
         )
+
+    @admin.action(description="Verify: read every byte")
+    def verify(self, request: HttpRequest, chosen: "QuerySet[Session]") -> None:
+        """Say of each session whether it is whole."""
+        for row in chosen:
+            try:
+                report = find(str(row.pk)).ask("verify", patience=VERIFY_S)
+            except (NoSessionError, ReaderError) as error:
+                self.message_user(request, f"{row}: {error}", messages.ERROR)
+                continue
+            words = f"{row} is whole: {report['blocks']} checksums are right."
+            damage = f"{row}: {' '.join(report['problems'])}"
+            self.message_user(
+                request,
+                words if report["ok"] else damage,
+                messages.SUCCESS if report["ok"] else messages.ERROR,
+            )
+
+    @admin.action(description="Export one as FITS")
+    def export(self, request: HttpRequest, chosen: "QuerySet[Session]") -> HttpResponse | None:
+        """One download is one session."""
+        rows = list(chosen[:2])
+        if len(rows) != 1:
+            self.message_user(request, "Choose one session: each export is one download.", messages.WARNING)
+            return None
+        return redirect("session-download", rows[0].session_id, "fits")
+
+    @admin.action(description="Protect from every deletion")
+    def protect(self, request: HttpRequest, chosen: "QuerySet[Session]") -> None:
+        """Nothing deletes them from now on."""
+        self._protect(request, chosen, True)
+
+    @admin.action(description="Protect no longer")
+    def unprotect(self, request: HttpRequest, chosen: "QuerySet[Session]") -> None:
+        """The rules of retention apply again."""
+        self._protect(request, chosen, False)
+
+    def _protect(self, request: HttpRequest, chosen: "QuerySet[Session]", protected: bool) -> None:
+        rows = list(chosen)
+        for row in rows:
+            retention.protect(row, protected, request.user.get_username())
+        many = f"{len(rows)} session{'s' if len(rows) != 1 else ''}"
+        self.message_user(
+            request, f"{many} {'protected' if protected else 'no longer protected'}.", messages.SUCCESS
+        )
+
+    @admin.action(description="Delete for good…")
+    def delete_sessions(self, request: HttpRequest, chosen: "QuerySet[Session]") -> HttpResponse | None:
+        """Ask once more, then have retention delete them; never the ORM."""
+        rows = list(chosen)
+        if request.POST.get("typed", "").strip().lower() != "delete":
+            alone = [row for row in rows if row.frames and not row.archived_at and not row.dropped_at]
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Delete sessions",
+                "rows": rows,
+                "alone": alone,
+            }
+            return render(
+                request,
+                "admin/session_delete.html",
+                context | {"opts": Session._meta, "again": "typed" in request.POST},
+            )
+        for row in rows:
+            try:
+                retention.ask_deletion(row, request.user.get_username(), row.session_id)
+                self.message_user(request, f"{row} will be gone within seconds.", messages.SUCCESS)
+            except retention.RefusedError as error:
+                self.message_user(request, str(error), messages.ERROR)
+        return None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Session | None = None) -> list[str]:
         return [*(field.name for field in Session._meta.concrete_fields), "content"]

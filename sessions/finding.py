@@ -19,6 +19,8 @@ from sessions.store.metadata import parse_iso
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import under
 
+VERIFY_S = 1800.0
+"""Patience for a check that reads every byte of a session."""
 _DATED = re.compile(r"[a-z0-9_-]*_(\d{4})(\d{2})(\d{2})_\d{6}(?:_\d+)?")
 
 

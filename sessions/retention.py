@@ -147,14 +147,19 @@ def carry_out_requests() -> Mapping[str, Any]:
     return _run({})
 
 
-def relieve_if_full() -> Mapping[str, Any] | None:
-    """Give things up when the disk is nearly full; `None` when it is not. Raises `RetentionError`."""
+def wanted_bytes() -> int:
+    """How much must be given up for the disk to be usable; 0 when there is room, or retention is off."""
     least = settings.CONFIG.retention_min_free / 100
     usage = shutil.disk_usage(settings.DATA)
     if not settings.CONFIG.retention or not least or usage.free >= least * usage.total:
-        return None
-    wanted = int((least + MARGIN) * usage.total) - usage.free
-    log.warning("the disk is nearly full: free=%d wanted=%d", usage.free, wanted)
+        return 0
+    return int((least + MARGIN) * usage.total) - usage.free
+
+
+def relieve() -> Mapping[str, Any]:
+    """Give things up in the emergency order. Raises `RetentionError`."""
+    wanted = wanted_bytes()
+    log.warning("the disk is nearly full: wanted=%d", wanted)
     folders = [str(folder) for folder in caches()]
     return _run({"free": wanted, "caches": folders, "capture_node": settings.CONFIG.role == "capture"})
 

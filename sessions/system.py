@@ -26,6 +26,8 @@ LOOK: Seconds = 5.0
 """Between two looks at disk and session."""
 FOLLOW: Seconds = 10.0
 """Between two looks for finished sessions."""
+PATIENCE: Seconds = 60.0
+"""The same after a failure."""
 THOROUGH: Seconds = 3600.0
 """Between two comparisons of everything, with some time for checksums of large files."""
 HASHING: Seconds = 120.0
@@ -63,19 +65,21 @@ async def follow(mirror: Mirror) -> None:
         hash_s = 0.0
         if time.monotonic() >= thorough:
             thorough, hash_s = time.monotonic() + THOROUGH, HASHING
-        await asyncio.to_thread(_keep, "catalogue", mirror.follow, hash_s)
-        if time.monotonic() >= relief and await asyncio.to_thread(_keep, "room", retention.relieve_if_full):
+        fine = await asyncio.to_thread(_keep, "catalogue", mirror.follow, hash_s)
+        if time.monotonic() >= relief and retention.wanted_bytes():
             relief = time.monotonic() + RELIEF
-        await asyncio.sleep(FOLLOW)
+            await asyncio.to_thread(_keep, "room", retention.relieve)
+        await asyncio.sleep(FOLLOW if fine else PATIENCE)
 
 
-def _keep(what: str, work: Callable[..., Any], *arguments: Any) -> Any:
-    """One piece of upkeep; a failure is logged, and tried again at the next look."""
+def _keep(what: str, work: Callable[..., Any], *arguments: Any) -> bool:
+    """One piece of upkeep; a failure is logged, and tried again later."""
     try:
-        return work(*arguments)
+        work(*arguments)
+        return True
     except Exception as error:  # whatever fails here, the files are there and capturing goes on
         log.error("upkeep of sessions failed, tried again: part=%s reason=%s", what, error)
-        return None
+        return False
     finally:
         connection.close()
 

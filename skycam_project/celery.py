@@ -42,6 +42,13 @@ class ObservatoryHost(DeviceHost):
     session = "observatory.service:run"
 
 
+class NightHost(DeviceHost):
+    """Keeps the night products of running sessions up to date, in children."""
+
+    queue = "processing"
+    session = "timelapse.following:run"
+
+
 class BeatThread(bootsteps.StartStopStep):
     """The schedule, as a thread of the processing worker.
 
@@ -75,6 +82,7 @@ app.steps["worker"].add(CameraHost)
 app.steps["worker"].add(TelescopeHost)
 app.steps["worker"].add(ProcessingHost)
 app.steps["worker"].add(ObservatoryHost)
+app.steps["worker"].add(NightHost)
 
 
 @setup_logging.connect

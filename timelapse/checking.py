@@ -13,6 +13,7 @@ import numpy as np
 
 from skycam_project.common.units import Pixels
 from timelapse.pipeline import analysis, solution
+from timelapse.pipeline.develop import Counts, File
 from timelapse.pipeline.errors import FrameError
 from timelapse.pipeline.frames import FrameInfo, FrameSource
 from timelapse.pipeline.planes import Planes
@@ -70,7 +71,7 @@ class Film(FrameSource):
                 del self._kept[old]
             return self._kept[number]
 
-    def _original(self, number: int) -> tuple[str, bytes]:
+    def _content(self, number: int) -> File | Counts:
         raise FrameError("a film has no files of its frames")
 
     def close(self) -> None:

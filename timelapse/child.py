@@ -1,7 +1,7 @@
 """The process that does a job's heavy work: `python -m timelapse.child`. Pure Python, no Django, no database.
 
 A process of its own, because it needs gigabytes and all cores, runs foreign decoders on foreign files, and can be
-killed at any moment. It reads one JSON object on stdin (`making.Work`) and writes one JSON object per line on stdout:
+killed at any moment. It reads one JSON object on stdin (`work.Work`) and writes one JSON object per line on stdout:
 any number of `{"progress": {…}}`, then one of `{"report": {…}}`, `{"error": {…}}`, `{"cancelled": true}`. SIGTERM
 cancels; finished chunks stay.
 """
@@ -47,9 +47,10 @@ def main() -> None:
 def result(spec: dict[str, Any], progress: Any, cancelled: threading.Event) -> dict[str, Any]:
     """The last line: a report, an error, or that it was cancelled."""
     from timelapse import making
+    from timelapse.work import Work
 
     try:
-        return {"report": making.make(making.Work.from_json(spec), progress, cancelled.is_set)}
+        return {"report": making.make(Work.from_json(spec), progress, cancelled.is_set)}
     except making.CancelledError:
         return {"cancelled": True}
     except SkycamError as error:

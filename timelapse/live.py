@@ -59,7 +59,6 @@ def product_row(product: Product) -> dict[str, Any]:
         "duration_s": product.duration_s,
         "scores": product.scores,
         "made_at": _time(product.made_at),
-        "archived_at": _time(product.archived_at),
     }
 
 

@@ -6,21 +6,19 @@ before, so that it can be watched while the rest is rendered.
 
 import errno
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from sessions import provenance
-from skycam_project.common.files import fsync_file, fsync_folder, write_atomic
-from timelapse import sidecar
+from skycam_project.common.files import fsync_file, fsync_folder
+from timelapse import curves, sidecar
 from timelapse.pipeline.errors import CancelledError as CancelledError
+from timelapse.work import Work
 
 if TYPE_CHECKING:
     from timelapse.checking import Measured
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from timelapse.pipeline.job import Progress, Report
     from timelapse.pipeline.recipe import Recipe
 
-FINAL = frozenset({"timelapse_source", "timelapse_encoder", "invalid_value", "not_found"})
+FINAL = frozenset({"timelapse_source", "timelapse_encoder", "nothing_yet", "invalid_value", "not_found"})
 """Errors that the next try would meet again."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 STAGES = {
@@ -43,43 +41,8 @@ PACKAGES = ("av", "numba", "opencv-python-headless", "scipy")
 """Whose versions decide about pixels."""
 SHOWN_PROBLEMS = 200
 """Frames that a report names one by one."""
-CURVE_POINTS = 4000
-"""Frames of a plot; longer nights are thinned by their extremes."""
 Say = Callable[[dict[str, Any]], None]
 Asked = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One job as the child gets it.
-
-    Attributes:
-        kind: timelapse or product.
-        product: the night product's name.
-        title: for people.
-        source: what to read: a session's file, a running session's folder, a folder of images.
-        folder: where the product is to be.
-        work: where unfinished parts wait; shared with other workers of the same job.
-        recipe: `{"draft": bool, "recipe": {…}}` of a timelapse, `{"options": {…}}` of a product.
-        session, session_uuid, instrument, night: for the product's description.
-    """
-
-    kind: str
-    product: str
-    title: str
-    source: str
-    folder: str
-    work: str
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    session: str = ""
-    session_uuid: str = ""
-    instrument: str = ""
-    night: str = ""
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Work":
-        """From the worker's line."""
-        return cls(**{each.name: values[each.name] for each in fields(cls)})
 
 
 def make(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
@@ -115,13 +78,13 @@ def _timelapse(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
         report = render(source, recipe, first, Path(work.work), tell, cancelled)
-        found = write_curves(Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell))
+        found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell))
         for draft in folder.glob("timelapse-draft*"):
             draft.unlink()
         made_with = {"recipe": recipe.to_json()}
         inputs = inputs_of(Path(work.source))
-        provenance.write(folder, "timelapse", inputs, made_with, _outputs(folder), packages=PACKAGES)
-    _describe(work, folder, report.frames / recipe.fps, _scores(found))
+        provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
+    _describe(work, folder, report.frames / recipe.fps, curves.scores(found))
     return shown(report) | found
 
 
@@ -134,17 +97,24 @@ def _draft(work: Work, recipe: "Recipe", source: "FrameSource", tell: "_Teller",
     quick = replace(recipe, outputs=(named("draft"),), denoise=0.0, contact_sheet=False)
     tell.draft = True
     report = render(source, quick, folder / "timelapse-draft.mp4", Path(work.work), tell, cancelled)
-    write_curves(Path(report.curves or ""), folder)
+    curves.write(Path(report.curves or ""), folder)
     _describe(work, folder, report.frames / recipe.fps, {})
     tell.drafted(len(report.left_out))
 
 
-def _outputs(folder: Path) -> list[Path]:
+def outputs(folder: Path) -> list[Path]:
+    """Files of a finished timelapse."""
     return [folder / file["name"] for file in sidecar.files_of(folder)]
 
 
-def _describe(work: Work, folder: Path, duration_s: float | None, scores: Mapping[str, float]) -> None:
-    files = sidecar.files_of(folder)
+def _describe(
+    work: Work,
+    folder: Path,
+    duration_s: float | None,
+    scores: Mapping[str, float],
+    made: Sequence[Path] | None = None,
+) -> None:
+    files = sidecar.files_of(folder, made)
     for file in files:
         fsync_file(folder / file["name"])
     fsync_folder(folder)
@@ -229,37 +199,6 @@ class _Teller:
         return round(gone * (100.0 - percent) / made, 1) if made > 2 and gone > 2 else None
 
 
-def write_curves(table: Path, folder: Path, measured: "Measured | None" = None) -> dict[str, float]:
-    """`curves.json`: flicker in per cent and motion in pixels by frame, before and after, for the page's plots.
-
-    `after` is what was measured in the film; empty until there is one. Returns the four RMS values that are known.
-    """
-    import numpy as np
-    import polars as pl
-
-    rows = pl.read_parquet(table).filter(pl.col("reason").is_null())
-    before = {
-        "flicker": 100 * (2.0 ** (rows["exposure_ev"] - rows["smooth_ev"]).to_numpy() - 1),
-        "motion": np.hypot(*((rows[f"{axis}_px"] - rows[f"path_{axis}_px"]).to_numpy() for axis in "xy")),
-    }
-    after: dict[str, Any] = {}
-    if measured is not None and len(measured.flicker_pct) == len(rows):
-        after = {"flicker": measured.flicker_pct, "motion": measured.motion_px}
-    kept = _extremes(before["flicker"].tolist(), max(1, math.ceil(len(rows) / CURVE_POINTS)))
-    curves: dict[str, Any] = {"frame": rows["index"].gather(kept).to_list()}
-    found: dict[str, float] = {}
-    for name in before:
-        curves[name] = {}
-        for when, values in (("before", before), ("after", after)):
-            series = values.get(name)
-            curves[name][when] = [] if series is None else [round(float(series[n]), 4) for n in kept]
-            if series is not None:
-                rms = round(float((series**2).mean() ** 0.5), 4)
-                curves[name][f"rms_{when}"] = found[f"{name}_rms_{when}"] = rms
-    write_atomic(folder / "curves.json", orjson.dumps(curves))
-    return found
-
-
 def _check(work: Work, recipe: "Recipe", width: int, tell: "_Teller") -> "Measured | None":
     """Measure the film that every browser plays."""
     from timelapse.checking import measure
@@ -270,31 +209,6 @@ def _check(work: Work, recipe: "Recipe", width: int, tell: "_Teller") -> "Measur
     return measure(film, recipe, width, rows, tell.checked) if film else None
 
 
-def _scores(found: Mapping[str, float]) -> dict[str, float]:
-    """0 to 1: how much of 5 % flicker and 20 px motion is not there (processing.md, section 8)."""
-    worst = {"flicker": 5.0, "motion": 20.0}
-    return {
-        name: round(max(0.0, 1 - found[f"{name}_rms_after"] / most), 4)
-        for name, most in worst.items()
-        if f"{name}_rms_after" in found
-    }
-
-
-def _extremes(values: Sequence[float | None], step: int) -> list[int]:
-    """Numbers of the rows to keep: of each `step` the least and the greatest, so that a spike survives."""
-    if step == 1:
-        return list(range(len(values)))
-    kept: set[int] = set()
-    for begin in range(0, len(values), 2 * step):
-        there = [n for n in range(begin, min(begin + 2 * step, len(values))) if values[n] is not None]
-        kept |= (
-            {min(there, key=lambda n: values[n] or 0), max(there, key=lambda n: values[n] or 0)}
-            if there
-            else {begin}
-        )
-    return sorted(kept)
-
-
 # ---- night products
 
 
@@ -302,24 +216,32 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
     from timelapse.night import products as night
     from timelapse.pipeline.frames import open_source
 
-    source = open_source(Path(work.source))
-    folder = Path(work.folder)
+    folder, options = Path(work.folder), work.recipe["options"]
     began = time.monotonic()
+    first: list[int] = []
 
     def tell(done: int, total: int) -> None:
-        if cancelled():
-            raise CancelledError(f"{work.title}: cancelled")
-        gone = time.monotonic() - began
-        fps = done / gone if gone > 0 else 0.0
+        first[:] = first or [done - 1]  # what an earlier try has done took no time now
+        gone, made = time.monotonic() - began, done - first[0]
+        fps = made / gone if gone > 0 else 0.0
         say({"stage": "render", "percent": 100.0 * done / max(1, total), "fps": round(fps, 2) or None, "done": done,
-             "frames": total, "remaining_s": round((total - done) / fps, 1) if fps else None})  # fmt: skip
+             "frames": total, "remaining_s": round((total - done) / fps, 1) if fps and gone > 2 else None})  # fmt: skip
 
-    made = night.make(work.product, source, work.recipe["options"], folder, tell, cancelled)
-    parameters = {"options": work.recipe["options"]}
-    provenance.write(folder, work.product, inputs_of(Path(work.source)), parameters, made, packages=PACKAGES)
-    _describe(work, folder, None, {})
-    return {"outputs": [{"path": path.name, "bytes": path.stat().st_size} for path in made],
-            "frames": len(source), "left_out_count": len(source.problems)}  # fmt: skip
+    with closing(open_source(Path(work.source))) as source:
+        made = night.make(work.product, source, options, folder, tell, cancelled)
+        inputs = inputs_of(Path(work.source))
+        problems = [asdict(problem) for problem in source.problems]
+        frames = len(source)
+    provenance.write(folder, work.product, inputs, {"options": options}, made, packages=PACKAGES)
+    _describe(work, folder, None, {}, made)
+    shutil.rmtree(folder / ".state", ignore_errors=True)  # only what a try that was cut short would need
+    outputs = [{"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in made]
+    return {
+        "outputs": outputs,
+        "frames": frames,
+        "left_out": problems[:SHOWN_PROBLEMS],
+        "left_out_count": len(problems),
+    }
 
 
 # ---- where it came from
@@ -330,24 +252,3 @@ def inputs_of(path: Path) -> list[provenance.Input]:
     if path.is_file():
         return [provenance.of_session(path)]
     return [provenance.of_file(file) for file in sorted(path.rglob("*")) if file.is_file()]
-
-
-def make_again(
-    sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path
-) -> list[Path]:
-    """A timelapse from its record, for `sessions reproduce`."""
-    from timelapse.pipeline.frames import open_source
-    from timelapse.pipeline.job import make as render
-    from timelapse.pipeline.recipe import Recipe
-
-    recipe = Recipe.from_json(parameters["recipe"])
-    one = sources[0].path
-    path = (
-        one
-        if len(sources) == 1 and one.suffix == ".asdf"
-        else Path(os.path.commonpath([s.path.parent for s in sources]))
-    )
-    parts = folder / ".work"
-    report = render(open_source(path), recipe, folder / f"timelapse{recipe.outputs[0].suffix}", parts)
-    write_curves(Path(report.curves or ""), folder)
-    return _outputs(folder)

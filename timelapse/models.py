@@ -90,7 +90,6 @@ class Product(models.Model):
     duration_s = models.FloatField(null=True)
     scores = models.JSONField(default=dict, help_text="Quality, 0 to 1 each.")
     made_at = models.DateTimeField(db_default=Now())
-    archived_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True, help_text="Somebody deleted it: its files are going.")
 
     def __str__(self) -> str:

@@ -31,6 +31,8 @@ def visit(node_id: str) -> None:
             except TransferError as error:
                 log.info("%s", error)  # somebody else visits it just now
                 return
+            if state.problem:  # once loudly: a node may be out of reach for weeks
+                log.log(logging.WARNING if state.failures < 2 else logging.INFO, "%s", state.problem)
             data = {"node": node.id, "problem": state.problem or None, "fetched": state.fetched}
             publish({"type": "event", "event": "node", "data": data})
 

@@ -22,8 +22,8 @@ from skycam_project.common.parent_pipe import VARIABLE
 from skycam_project.common.units import Seconds
 from timelapse import live, metrics, products, queue, sources
 from timelapse.errors import JobError
-from timelapse.making import Work
 from timelapse.models import Job, Share
+from timelapse.work import Work
 
 log = logging.getLogger(__name__)
 

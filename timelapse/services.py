@@ -14,6 +14,7 @@ from skycam_project.common.errors import InvalidValueError
 from timelapse import metrics, queue, running, sources
 from timelapse.choices import OPEN, JobKind, JobState
 from timelapse.models import Job
+from timelapse.night.kinds import KINDS, checked
 
 log = logging.getLogger(__name__)
 
@@ -61,27 +62,16 @@ def create_product(
     title: str = "", automatic: bool = False,
 ) -> tuple[Job, bool]:  # fmt: skip
     """Queue a night product; arguments and result as `create_timelapse`."""
-    if kind not in night_kinds():
-        raise InvalidValueError("kind", kind, ", ".join(("timelapse", *night_kinds())))
-    from timelapse.night.products import check_options
-
+    if kind not in KINDS:
+        raise InvalidValueError("kind", kind, ", ".join(("timelapse", *KINDS)))
     source = sources.find(session, folder)
-    what = {"options": check_options(kind, options)}
+    what = {"options": checked(kind, options)}
     return _woken(queue.add(JobKind.PRODUCT, source, what, product=kind, title=title, automatic=automatic))
-
-
-def night_kinds() -> dict[str, Any]:
-    """Night products by name; none where this version has none."""
-    try:
-        from timelapse.night.products import KINDS
-    except ModuleNotFoundError:
-        return {}
-    return KINDS
 
 
 def product_kinds() -> list[tuple[str, str]]:
     """Night products: name and title."""
-    return [(name, kind.title) for name, kind in night_kinds().items()]
+    return [(name, kind.title) for name, kind in KINDS.items()]
 
 
 def _watchable(recipe: Any) -> Any:

@@ -4,7 +4,7 @@ Where it came from stands beside it in `provenance.json` (`sessions.provenance`)
 """
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,25 +65,32 @@ class Facts:
     schema: str = SCHEMA
 
 
-def files_of(folder: Path) -> tuple[dict[str, Any], ...]:
-    """The files that a folder offers, by name; hidden and temporary ones are left out."""
-    found = []
-    for path in sorted(folder.iterdir()):
-        if (
-            path.is_file()
-            and path.name not in HIDDEN
-            and path.suffix not in (".tmp", ".part")
-            and path.name[0] != "."
-        ):
-            found.append(
-                {
-                    "name": path.name,
-                    "role": role(path),
-                    "bytes": path.stat().st_size,
-                    "type": media_type(path),
-                }
-            )
-    return tuple(found)
+def files_of(folder: Path, made: Iterable[Path] | None = None) -> tuple[dict[str, Any], ...]:
+    """The files that a product offers, by name relative to its folder.
+
+    Args:
+        folder: the product's.
+        made: its files; by default all of the folder but hidden and temporary ones.
+    """
+    paths = sorted(made if made is not None else (path for path in folder.iterdir() if _offered(path)))
+    return tuple(
+        {
+            "name": path.relative_to(folder).as_posix(),
+            "role": role(path),
+            "bytes": path.stat().st_size,
+            "type": media_type(path),
+        }
+        for path in paths
+    )
+
+
+def _offered(path: Path) -> bool:
+    return (
+        path.is_file()
+        and path.name[0] != "."
+        and path.name not in HIDDEN
+        and path.suffix not in (".tmp", ".part")
+    )
 
 
 def media_type(path: Path) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from django.conf import settings
 
-from sessions.store import tree
 from sessions.store.errors import DamagedFileError
 from sessions.store.layout import PARTIAL, Layout, read_head
 from skycam_project.common.errors import InvalidValueError
@@ -106,6 +105,10 @@ def find_session(session: str) -> Source:
 
 
 def _finished(session: str, path: Path) -> Source:
+    from sessions.store import (
+        tree,  # brings numpy: the web process needs it when somebody makes a job, not before
+    )
+
     try:
         header = tree.read_header(path)[0]
         meta = header["meta"]

@@ -10,14 +10,14 @@ from alpaca.devices.filterwheel import FilterWheel
 from alpaca.devices.focuser import Focuser
 from alpaca.devices.registry import Bindings
 from alpaca.devices.still_camera import StillCamera
-from alpaca.devices.switch import LightSwitch
+from alpaca.devices.switch import LightSwitch, TelescopeSwitch
 from alpaca.devices.telescope import Telescope
 from alpaca.devices.telescope_camera import TelescopeCamera
 
 FIRST_STILL_CAMERA = 2
 """Camera 0 and 1 are the telescope's main and wide camera."""
 LIGHTS_SWITCH = 1
-"""Switch 0 is kept for the telescope."""
+"""Switch 0 is the telescope's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ def build_devices(
             (TelescopeCamera, "camera", " camera", {"optics": telescope.optics}),
             (Focuser, "focuser", " focuser", {}),
             (FilterWheel, "filterwheel", " filters", {}),
+            (TelescopeSwitch, "switch", " switches", {}),
         ):
             bound = bindings.bind(kind.device_type, telescope.key, 0)
             devices.append(

@@ -116,6 +116,24 @@ class Switch(Device):
         return rows
 
 
+class TelescopeSwitch(Switch):
+    """What of a telescope can be switched on and off and is no member of another interface.
+
+    Nothing that ends a night or lifts a protection: power and the solar mode are no switches.
+    """
+
+    description = "Skycam telescope switches"
+
+    def members(self) -> list[Member]:
+        text = "Check gotos by plate solving and correct them"
+        return [
+            Member("pointing_loop", "Closed-loop pointing", text, int(self.state["mount"]["pointing_loop"]))
+        ]
+
+    async def set_member(self, member: Member, value: int) -> None:
+        await self.call("set_pointing_loop", on=value > 0)
+
+
 class LightSwitch(Switch):
     """The lights: master, modes, then each fixture of the patch by its brightness.
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.history.pages import Filter, link, live_rows, month_of, nights_of
+from dashboard.history.tomorrow import tomorrow
 from dashboard.views import Page
 from sessions.models import Capture, Session
 from skycam_project.common.errors import InvalidValueError
@@ -51,6 +52,7 @@ class GalleryView(Page):
             running=[row for row in running if chosen.instrument in ("", row["head"]["instrument"])],
             older=link(words, night=night, before=older) if older else "",
             calendar=month_of(chosen, passing),
+            tomorrow=tomorrow(),
             words=f"{link(words)}&" if words else "?",
             **kwargs,
         )

@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from dashboard.history import calendar
+from dashboard.history.tomorrow import goes, tomorrow
 from dashboard.views import Page
 from sessions.choices import SessionType
 from sessions.finding import Found, find, running, started_at
@@ -146,6 +147,7 @@ class SessionsView(Page):
             words=f"{link(chosen.words)}&" if chosen.words else "?",
             targets=_targets(present),
             running=live_rows(),
+            tomorrow=tomorrow(),
             **kwargs,
         )
 
@@ -191,7 +193,7 @@ class SessionView(Page):
         found = find(session)
         if not found.path.exists():
             raise Http404
-        return super().get_context_data(found=found, **facts(found), **kwargs)
+        return super().get_context_data(found=found, goes=goes(found.uuid), **facts(found), **kwargs)
 
 
 def facts(found: Found) -> dict[str, Any]:

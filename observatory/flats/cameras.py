@@ -43,10 +43,6 @@ class FlatCamera:
         """The exposure times it offers (empty: any), the shortest, the longest."""
         raise NotImplementedError
 
-    def first_exposure(self) -> Seconds:
-        """What to begin with."""
-        return 1.0
-
     # ---- what a run does with it
 
     async def hold(self) -> None:

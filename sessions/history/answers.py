@@ -5,6 +5,7 @@ from typing import Any
 
 from sessions.history.cache import FileCache
 from sessions.history.contents import Contents, FrameQuery, LogQuery, NoSessionError, Pixels
+from sessions.store import verify
 from sessions.store.layout import PARTIAL
 
 
@@ -28,6 +29,8 @@ class Answers:
                 return session.frames(FrameQuery(**more))
             case "summary" | "events" | "telemetry" | "frame":
                 return getattr(session, op)(**more)
+            case "verify":
+                return _verified(Path(path))
             case "picture":
                 return self._picture(session, **more)
             case "original":
@@ -49,6 +52,12 @@ class Answers:
         found = session.pixels(camera, index)
         self._cache.put(name, _bytes_of(found))
         return {"name": found.name, "media_type": found.media_type}
+
+
+def _verified(path: Path) -> dict[str, Any]:
+    """Every byte read, every checksum compared: `ok`, `blocks`, `external`, `problems`."""
+    report = verify.verify(path)
+    return {name: getattr(report, name) for name in ("ok", "blocks", "external", "problems")}
 
 
 def _bytes_of(pixels: Pixels) -> bytes:

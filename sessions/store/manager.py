@@ -15,13 +15,13 @@ from sessions.store import host, ids, joining, metadata, recovery, tree
 from sessions.store.blocks import Codec
 from sessions.store.errors import SessionClosedError, StoreError, WriteError
 from sessions.store.finalise import EMBED_LIMIT, Finished
+from sessions.store.finished import FinishedSessions
 from sessions.store.ids import SessionType
 from sessions.store.journal import OWNER, JournalWriter
 from sessions.store.layout import InstrumentLock, Layout
 from sessions.store.recording import Recording
 from sessions.store.session import Session, SessionStatus
 from sessions.store.space import FreeSpace, disk_space
-from sessions.store.verify import Report, verify
 from skycam_project.common.clock import Clock, SystemClock, microseconds_utc
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.units import Hours, Seconds
@@ -34,7 +34,7 @@ RETRY: Seconds = 600.0
 """Time after which a session that could not be finished (no room) is tried again."""
 
 
-class SessionManager(Recording):
+class SessionManager(Recording, FinishedSessions):
     """Owns the sessions of one instrument in this process; safe to use from many threads.
 
     Args:
@@ -284,10 +284,14 @@ class SessionManager(Recording):
         """The running session at a glance."""
         return self._active.status()
 
-    @staticmethod
-    def verify(path: Path) -> Report:
-        """Check a finished session; see `verify.verify`."""
-        return verify(path)
+    @property
+    def data_dir(self) -> Path:
+        """The sessions' folder."""
+        return self._layout.root
+
+    def wait_for_files(self) -> None:
+        """Return when every session that has ended by now has its file, or has failed to get it."""
+        self._finaliser.submit(lambda: None).result()
 
     # -- time ------------------------------------------------------------------------------------------------
 

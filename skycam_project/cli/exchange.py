@@ -1,8 +1,6 @@
 """`./skycam sessions export | import | adopt | archive | reproduce`: sessions to and from elsewhere."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,30 +8,15 @@ from typing import Any
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, table, wants_json
+from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
 
-MAKERS = ("sessions.exchange.makers",)
+MAKERS = ("sessions.exchange.makers", "timelapse.makers")
 """Modules that register how their kinds of product are made again."""
 
 
 def sessions_root(options: Options) -> Path:
     """The folder of sessions."""
     return options.settings().data / "sessions"
-
-
-@contextmanager
-def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal; what it yields is told what is done and what there is."""
-    if not shown or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 @click.command()
@@ -124,7 +107,7 @@ def import_folder(
 
     try:
         local = ZoneInfo(zone) if zone else site_zone()
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise click.BadParameter(f"{zone!r}; such as Europe/Zurich", param_hint="--timezone") from None
     root, json = sessions_root(options), wants_json(options, output)
     named = check_instrument(instrument) if instrument else None
@@ -174,6 +157,38 @@ def import_folder(
         click.echo(f"{len(plan.known)} files are in a session already")
     for path, reason in problems.items():
         click.echo(f"not taken: {path}: {reason}", err=True)
+
+
+@click.command()
+@click.argument("where", type=click.Path(exists=True, path_type=Path))
+@click.option("--keep", is_flag=True, help="Copy instead of moving.")
+@output_option
+@click.pass_obj
+def adopt(options: Options, where: Path, keep: bool, output: str | None) -> None:
+    """Take in finished sessions of another Skycam: one file, or all below a folder; exit code 1 when one is refused."""
+    from sessions.exchange import adoption
+
+    root, json = sessions_root(options), wants_json(options, output)
+    files = [where] if where.is_file() else adoption.sessions_below(where)
+    if not files:
+        raise click.ClickException(f"there is no session in {where}")
+    adopted, refused = [], {}
+    with progress_bar("adopting", not json) as progress:
+        for number, path in enumerate(files, 1):
+            try:
+                adopted.append(str(adoption.adopt(path, root, keep=keep)))
+            except adoption.AdoptError as error:
+                refused[str(path)] = str(error)
+            except OSError as error:
+                raise click.ClickException(f"{root} cannot be written: {error.strerror or error}") from None
+            progress(number, len(files))
+    if json:
+        as_json({"adopted": adopted, "refused": refused})
+    else:
+        click.echo(f"{len(adopted)} sessions are here")
+        for reason in refused.values():
+            click.echo(f"refused: {reason}", err=True)
+    sys.exit(1 if refused else 0)
 
 
 @click.command()

@@ -16,6 +16,7 @@ COMMANDS = {
     "retention": "keeping:retention",
     "export": "exchange:export",
     "import": "exchange:import_folder",
+    "adopt": "exchange:adopt",
     "reproduce": "exchange:reproduce",
 }
 
@@ -35,4 +36,4 @@ class Group(click.Group):
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """Finished sessions: find, check, keep, give away."""
+    """Finished sessions: find, check, keep, give away, take in."""

@@ -10,11 +10,8 @@ from skycam_project.config.lights import LightsConfiguration
 from skycam_project.config.sessions import SessionsConfiguration
 from skycam_project.config.timelapse import NodeConfiguration, TimelapseConfiguration
 
-INHERITED = {
-    row.name
-    for part in (TimelapseConfiguration, SessionsConfiguration, LightsConfiguration)
-    for row in fields(part)
-}
+_PARTS = (SessionsConfiguration, TimelapseConfiguration, LightsConfiguration)
+INHERITED = {row.name for part in _PARTS for row in fields(part)}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
 

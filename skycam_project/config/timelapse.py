@@ -40,7 +40,6 @@ class TimelapseConfiguration:
     """What the processing workers do by themselves, and how much at a time."""
 
     # fmt: off
-    role: str = setting(kinds.choice("main", "capture"), "main", "main makes products; capture only records, and offers its finished sessions to a main one.", env="SKYCAM_ROLE", yaml="role")
     timelapse_automatic: tuple[str, ...] = _job(kinds.words, "timelapse,keogram,startrails", "automatic", "Products that are queued by themselves when a night's session ends; empty: none.")
     timelapse_jobs: int = _job(kinds.integer(1, 16), 1, "jobs", "Jobs that run at the same time on this machine.")
     timelapse_workers: int = _job(kinds.integer(1, 64), 1, "workers", "Workers, on any machine that sees the data folder, that may share one timelapse.")

@@ -18,7 +18,7 @@ from skycam_project.common.units import Seconds
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE: Seconds = 30.0
-HEALTHY_AFTER: Seconds = 60.0
+HEALTHY_AFTER: Seconds = 10.0
 """A process that lived this long starts again without a pause; the pauses grow after shorter lives."""
 GRACE: Seconds = 10.0
 PROBE_EVERY: Seconds = 5.0

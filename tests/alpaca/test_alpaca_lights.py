@@ -10,6 +10,7 @@ from test_alpaca_members import GOOD, JSON_TYPES
 from alpaca import services
 from alpaca.devices.build import build_devices
 from alpaca.devices.registry import BindingsFile
+from alpaca.devices.switch import TelescopeSwitch
 from alpaca.devices.table import DeviceTable
 from alpaca.protocol.members import INTERFACES
 from skycam_project.alpaca_route import AlpacaRoute
@@ -245,3 +246,38 @@ async def test_a_dead_engine_is_not_connected(connected, lights):
     for path in (f"{PANEL}/brightness", f"{SWITCH}/maxswitch"):
         answer = (await connected.get(path)).json
         assert answer["ErrorNumber"] == 0x407 and "does not answer" in answer["ErrorMessage"]
+
+
+class Pointing:
+    """A telescope's host as far as its switches go."""
+
+    problem = ""
+
+    def __init__(self) -> None:
+        self.on = True
+
+    @property
+    def state(self):
+        return {
+            "clients": {"switch": {"holding": ["17"], "known": ["17"]}},
+            "connection": {"connected": True, "problem": ""}, "mount": {"pointing_loop": self.on},
+        }  # fmt: skip
+
+    async def call(self, name, /, timeout=4.0, **args):
+        if name == "set_pointing_loop":
+            self.on = args["on"]
+
+
+async def test_the_telescope_has_one_switch_and_it_lifts_no_protection(tmp_path):
+    telescope = Pointing()
+    device = TelescopeSwitch(telescope, part="switch", number=0, unique_id="t", name="DWARF 3 switches")
+    services.install(DeviceTable([device], tmp_path))
+    client = Client(AlpacaRoute(Access(NETWORKS, ["localhost"])))
+    assert await client.value("switch/0/maxswitch") == 1
+    assert await client.value("switch/0/getswitchname", Id=0) == "Closed-loop pointing"
+    assert await client.value("switch/0/getswitch", Id=0) is True
+    await client.do("switch/0/setswitch", Id=0, State=False)
+    assert (telescope.on, await client.value("switch/0/getswitchvalue", Id=0)) == (False, 0)
+    await client.do("switch/0/setswitchvalue", Id=0, Value=1)
+    assert telescope.on is True
+    assert await client.error("put", "switch/0/setswitchvalue", Id=0, Value=2) == 0x401

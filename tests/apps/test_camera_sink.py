@@ -120,7 +120,7 @@ async def test_stars_that_vanish_are_an_event_and_temperatures_are_rows(sessions
     await sink.begin_run()
     for number, stars in enumerate([300, 310, 290, 305, 40, 30, 35, 280, 290]):
         taken = replace(
-            frame(tmp_path, number, start + timedelta(minutes=number)), temperature_c=11.0 + number
+            frame(tmp_path, number, start + timedelta(seconds=number)), temperature_c=11.0 + number
         )
         await sink.frame(taken)
         sink.measured(taken, stars)

@@ -60,11 +60,12 @@ def write_session(root: Path, number: int, start: datetime | None = None, **meta
             "#ASDF 1.0.0\n#ASDF_STANDARD 1.6.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0",
             "meta:",
             *lines,
+            '  software:\n  - {name: "skycam", version: "0.1.0"}',
             "observability:",
             f"  metrics: {metrics}",
-            "  logs: []",
-            "  events: []",
-            "cameras: {}\n...\n",
+            "  logs: {n: 0, columns: {}}",
+            "  events: {n: 0, columns: {}}",
+            "cameras: {}\ntelemetry: {}\ncalibration: {}\n...\n",
         ]
     )
     path = root / start.strftime("%Y/%m/%d") / f"{name}.asdf"

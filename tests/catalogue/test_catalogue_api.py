@@ -6,11 +6,12 @@ from django.test import Client
 
 from dashboard.models import ApiToken, User
 from dashboard.services import create_token
+from sessions import retention
 from sessions.catalogue.ledger import Ledger
 from sessions.mirror import Mirror
 from sessions.models import Session
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -193,3 +194,33 @@ def test_the_schema_knows_the_addresses(api):
         "sessions_retention",
     ):
         assert name.encode() in answer.content
+
+
+def test_a_full_disk_costs_caches_first_then_frames_without_a_copy_last(root, api, tmp_path, monkeypatch):
+    record(root)
+    mirror_here(root)
+    cache = tmp_path / "cache" / "pictures" / "1.jpg"
+    cache.parent.mkdir(parents=True)
+    cache.write_bytes(bytes(3000))
+    archived, other = Session.objects.get(target="M33"), Session.objects.get(target="M31")
+    Ledger(root).archived(str(archived.uuid), "s3://nights/m33")
+    retention.protect(other, True, "anna")
+    for wanted, gone in ((0, 0), (2000, 1), (2000, 2), (10**9, 2)):
+        monkeypatch.setattr(retention, "wanted_bytes", lambda wanted=wanted: wanted)
+        retention.relieve()
+        mirror_here(root)
+        dropped = list(Session.objects.exclude(dropped_at=None))
+        assert (not cache.exists()) + len(dropped) == gone
+        assert all(one.target == "M33" for one in dropped)
+    retention.protect(other, False, "anna")
+    retention.relieve()
+    mirror_here(root)
+    assert set(Session.objects.exclude(dropped_at=None).values_list("target", flat=True)) == {"M31", "M33"}
+    assert "no copy" in Session.objects.get(target="M31").dropped_reason
+
+
+@pytest.mark.parametrize(("free", "wanted"), [(50, 0), (5, 0), (4, 20), (0, 60)])
+def test_when_the_disk_is_nearly_full(root, monkeypatch, free, wanted):
+    usage = type("Usage", (), {"free": free * 10, "total": 1000})
+    monkeypatch.setattr(retention.shutil, "disk_usage", lambda path: usage)
+    assert retention.wanted_bytes() == wanted

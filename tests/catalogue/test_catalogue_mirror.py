@@ -11,7 +11,7 @@ from sessions.mirror import Mirror, SyncError, catalogued
 from sessions.models import Capture, MirroredMonth, Session
 from skycam_project.common.files import fsync_folder
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Key frames, speed, looks, overlays, lenses: each does what it says to numbers and to pixels."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -295,14 +296,8 @@ def test_corners_are_brightened_in_light_not_in_codes():
     assert done[160, 240] == pytest.approx(100, abs=1)
     corner = found.gain[tuple(np.rint(found.place[5, 5][::-1]).astype(int))] ** (1 / 2.4)
     assert done[5, 5] == pytest.approx(100 * corner, rel=0.02)
-    without = lens.correction(lens.Named(**{**_fields(named), "vignetting": False}), (480, 320), {})
+    without = lens.correction(replace(named, vignetting=False), (480, 320), {})
     assert without.gain is None
-
-
-def _fields(value):
-    from dataclasses import asdict
-
-    return asdict(value)
 
 
 def test_the_whole_sky_becomes_a_panorama():

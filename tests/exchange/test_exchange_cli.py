@@ -118,3 +118,15 @@ def test_import_says_first_what_it_would_do(tmp_path, skycam):
     assert "1 files are in a session already" in skycam(*common[:-2], "--output", "rich").stdout
     for wrong in (("--timezone", "Mars/Olympus"), ("--layout", "nasa"), ("--instrument", "../x")):
         assert skycam("sessions", "import", tmp_path / "dcim", *wrong, ok=2).stderr.count("\n") == 1
+
+
+def test_adopt_takes_a_folder_and_names_what_it_refuses(tmp_path, skycam):
+    night(tmp_path / "node")
+    (tmp_path / "node" / "bad.asdf").write_text("x")
+    said = json.loads(
+        skycam("sessions", "adopt", tmp_path / "node", "--keep", "--output", "json", ok=1).stdout
+    )
+    assert [Path(name).name for name in said["refused"]] == ["bad.asdf"]
+    assert all(Path(name).is_file() for name in said["adopted"]) and said["adopted"]
+    (tmp_path / "empty").mkdir()
+    assert "no session" in skycam("sessions", "adopt", tmp_path / "empty", ok=2).stderr

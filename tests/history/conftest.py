@@ -1,8 +1,36 @@
 """Recorded nights, once for all tests that only read them."""
 
+import copy
+from functools import cache
+
 import pytest
 
 from tests.history_nights import record
+
+
+@cache
+def _mirrored(root):
+    """What the catalogue makes of a folder; it takes a process and a second."""
+    from sessions.mirror import Mirror
+    from sessions.models import Capture, Session
+
+    Mirror(root).sweep()
+    return list(Session.objects.all()), list(Capture.objects.all())
+
+
+@pytest.fixture
+def mirrored(db):
+    """Fill the database as the catalogue does: by it the first time, then from memory."""
+
+    def fill(root):
+        from sessions.models import Session
+
+        kept = _mirrored(root)
+        if not Session.objects.exists():
+            for rows in copy.deepcopy(kept):
+                type(rows[0]).objects.bulk_create(rows)
+
+    return fill
 
 
 @pytest.fixture(scope="session")

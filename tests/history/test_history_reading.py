@@ -191,7 +191,7 @@ def test_pictures_keep_their_shape_and_their_limit(size, longest):
 
     wide = Pixels(None, np.full((900, 3600), 700, np.uint16), "", "x")
     picture = shown(pictures.picture(wide, size, "auto", "png"))
-    assert picture.shape == (longest // 4, longest)
+    assert picture.shape[1] == longest and abs(picture.shape[0] - longest // 4) <= 1
 
 
 @given(st.integers(0, 2**31), st.sampled_from(["uint8", "uint16", "int16", "float32"]), st.booleans())

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -245,3 +248,16 @@ def test_what_is_no_picture_is_saved_not_shown(product):
 
 def test_nobody_who_is_not_logged_in_gets_a_file(product):
     assert fetch(product, logged_in=False)[0] == 302
+
+
+def test_the_web_process_stays_small():
+    """What pages and the control API import must not bring the renderer with it."""
+    script = (
+        "import django, sys; django.setup(); import dashboard.api.timelapses, dashboard.media, timelapse.tasks;"
+        "print([name for name in ('av', 'cv2', 'numba', 'polars', 'scipy', 'asdf', 'timelapse.making') if name in sys.modules])"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "skycam_project.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -90,6 +90,29 @@ def test_a_session_becomes_a_product_that_says_where_it_came_from(night, woken, 
     assert "analyse" in stages and [m["event"] for m in messages].count("product") >= 1
 
 
+def test_a_timelapse_is_made_again_from_its_record(night, woken):
+    import timelapse.makers  # noqa: F401 - registers it
+
+    job = run(make({"session": night}))
+    result = provenance.reproduce(products.folder_for(job))
+    assert result.ok, [(verdict.path, verdict.note) for verdict in result.outputs]
+    assert {Path(verdict.path).suffix for verdict in result.outputs} >= {".mp4", ".jpg", ".parquet", ".json"}
+
+
+def test_a_night_product_is_a_job_like_any_other(night, woken):
+    import timelapse.makers  # noqa: F401 - registers it
+
+    job = run(services.create_product("keogram", {}, session=night)[0])
+    assert (job.state, job.error, job.product) == (JobState.DONE, "", "keogram")
+    product = Product.objects.get()
+    assert [(file["name"], file["role"]) for file in product.files] == [("keogram.png", "picture")]
+    folder = products.root() / product.folder
+    with Image.open(folder / "keogram.png") as picture:
+        assert picture.width > 60
+    assert not (folder / ".state").exists()
+    assert provenance.reproduce(folder).ok
+
+
 def test_broken_and_strange_frames_are_named_and_the_job_ends(folder, woken, settings):
     place = settings.DATA / "images" / "garden"
     (place / "frame_0003.jpg").write_bytes(b"no picture at all")

@@ -7,6 +7,8 @@ import time
 import pytest
 from lightsrig import EngineProcess, wait_for
 
+from sessions.store.manager import SessionManager
+from sessions.store.reading import open_session
 from skycam_project.common.link import CallError, Mirror, NotConnected, OutcomeUnknown
 
 
@@ -174,3 +176,14 @@ def test_the_interval_of_automatic_backups_has_its_effect(engine_process):
     count = len(versions())
     lights.set(9, 9, 9)
     wait_for(lambda: len(versions()) == count + 1)
+
+
+def test_what_the_lights_log_stands_in_the_programs_session(engine_process, folder):
+    engine_process().end()
+    (sessions_folder,) = folder.rglob("sessions")
+    with SessionManager(sessions_folder, instrument="system") as sessions:
+        path = sessions.end_session()
+    with open_session(path) as session:
+        rows = list(session["observability"]["logs"])
+    assert "lights ended" in [row["message"] for row in rows]
+    assert all(row["level"] != "ERROR" for row in rows)

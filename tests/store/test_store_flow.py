@@ -4,7 +4,9 @@ import warnings
 
 import asdf
 import numpy as np
+import polars as pl
 import pytest
+from astropy.io import fits
 
 from sessions.store import reading
 from sessions.store.manager import SessionManager
@@ -77,7 +79,18 @@ def test_complete_session_flow(tmp_path):
 
     # End observation, creates: observation_m31_20251214_210000.asdf
     obs_path = sessions.end_session()
+
+    # Update catalog index
+    catalog = sessions.rebuild_catalog()  # Updates catalog.parquet
+    written = sessions.export_fits(obs_path, tmp_path / "fits")
     sessions.shutdown()
+
+    found = pl.read_parquet(catalog)
+    assert catalog == tmp_path / "catalog/catalog.parquet"
+    assert sorted(found["session_type"]) == ["alignment", "idle", "idle", "observation"]
+    row = found.row(by_predicate=pl.col("target") == "M31", named=True)
+    assert tmp_path / row["asdf_path"] == obs_path
+    assert np.array_equal(fits.getdata(written[7]), taken[7]) and len(written) == 100
 
     assert alignment_path.name.startswith("alignment_2")
     with reading.open_session(alignment_path) as af:

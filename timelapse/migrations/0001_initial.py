@@ -128,7 +128,6 @@ class Migration(migrations.Migration):
                 ("duration_s", models.FloatField(null=True)),
                 ("scores", models.JSONField(default=dict, help_text="Quality, 0 to 1 each.")),
                 ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("archived_at", models.DateTimeField(null=True)),
                 (
                     "deleted_at",
                     models.DateTimeField(help_text="Somebody deleted it: its files are going.", null=True),

@@ -48,7 +48,7 @@ def difference(frame: Floats, neighbours: Sequence[Neighbour]) -> Floats:
             if other is not None:
                 stars |= (other - background > np.float32(_STAR) * noise).astype(np.uint8)
     out[cv2.dilate(_without_lines(stars), cross) > 0] = 0
-    return np.clip(out, -3.0, 9.0)
+    return np.clip(out, -3.0, 500.0)
 
 
 def _known(frames: list[Floats]) -> Floats:

@@ -31,6 +31,7 @@ from timelapse.night.trails import Gates, StarTrails
 
 PARTS = ("keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors")
 _CONTEXT = 3
+_DUSK = -4.0
 SAVE_EVERY: Seconds = 600.0
 
 
@@ -105,7 +106,7 @@ class NightProducts:
         parts = self.wishes.parts
         if "keogram" in parts:
             self.keogram.append(look)
-        if "curves" in parts:
+        if "curves" in parts and (look.sun_deg is None or look.sun_deg < _DUSK):
             self.curves.append(look)
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)

@@ -6,6 +6,7 @@ import numpy as np
 
 from skycam_project.common.units import Pixels
 
+_POOR = 0.35  # a part below it spoils the frame whatever the others are
 _WEIGHTS = {"exposure": 0.3, "focus": 0.3, "noise": 0.15, "sky": 0.25}
 
 
@@ -70,4 +71,4 @@ def scores(
         "noise": "noisy",
         "sky": "clouds",
     }
-    return Scores(**parts, total=total, reason=words[worst] if total < 0.5 else "")
+    return Scores(**parts, total=total, reason=words[worst] if total < 0.5 or parts[worst] < _POOR else "")

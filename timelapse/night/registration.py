@@ -20,6 +20,7 @@ _LIKE = 0.004  # difference of two triangles' side ratios
 _SHORTEST: Pixels = 8.0
 _TOLERANCES: tuple[Pixels, ...] = (4.0, 2.0, 2.0)
 _ALL = 300
+_STRETCH = 0.03  # a camera's scale changes less, by focus and refraction
 
 
 class NoOverlapError(Exception):
@@ -104,7 +105,8 @@ class Reference:
             if len(known) < FEWEST:
                 raise NoOverlapError(f"only {len(known)} stars fit; {FEWEST} are needed")
             matrix, rms, count = _robust(self.places[known], places[pairs[known]])
-        if count < FEWEST or rms > 1.5:
+        scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        if count < FEWEST or rms > 1.5 or abs(scale - 1) > _STRETCH:
             raise NoOverlapError(f"{count} stars fit to {rms:.1f} px: not the same field")
         return Pose(matrix, count, rms)
 

@@ -17,6 +17,8 @@ Kind = Literal["meteor", "satellite", "aircraft"]
 _DARK_SUN = -9.0
 _TAPERED = 0.85
 _SPOTTY = 0.22
+_PIECE: Pixels = 10.0
+_STEADY = 3.0  # signal to noise of each such piece of a meteor
 _STRAIGHT = np.cos(np.radians(16))
 _STILL: Pixels = 0.3
 _WIDEST: Pixels = 3.6  # pixels of the search
@@ -74,7 +76,9 @@ class Watch:
     def _apart(self, before: Look, after: Look) -> bool:
         pause = (after.frame.start - before.frame.end).total_seconds()
         return (
-            pause > self.gap_s or pause < -before.frame.exposure_s or before.light.shape != after.light.shape
+            pause > self.gap_s
+            or pause < -before.frame.exposure_s
+            or before.frame.image.shape != after.frame.image.shape
         )
 
     def _search(self, at: int) -> None:
@@ -158,12 +162,14 @@ class Watch:
             1.0 if edge else float(part.mean())
             for edge, part in zip(streak.at_edge, (streak.profile[:2], streak.profile[-2:]), strict=True)
         ]
-        if streak.snr > 20 and min(ends) > _TAPERED:
+        if streak.snr > 10 and min(ends) > _TAPERED:
             return Sighting(streak, "satellite", "as bright at its ends as in the middle")
         if all(streak.at_edge):
             return Sighting(streak, "satellite", "crosses the whole picture")
         if len(around) < 2:
             return Sighting(streak, "satellite", "nothing is known of the frame before or after")
+        if streak.snr < _STEADY * np.sqrt(streak.length / step / _PIECE):
+            return Sighting(streak, "satellite", "too faint for its length to tell")
         if float(np.median(streak.profile)) < _SPOTTY:
             return Sighting(streak, "aircraft", "its light comes from single points")
         return Sighting(streak, "meteor", "on one frame only")

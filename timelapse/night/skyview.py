@@ -21,6 +21,7 @@ _CALIBRATION_V = 5.5
 _LOWEST: Degrees = 20.0
 _NEAR_AXIS: Degrees = 15.0
 _CLOUDY: Magnitudes = 0.7
+_HAZE: Magnitudes = 0.2
 _EXTINCTION, _COLOUR = 0.20, 0.10
 _FEWEST = 8
 _RETRY = 10
@@ -183,8 +184,10 @@ class SkyView:
             return None
         solid = float(np.median(_solid_angle(fit, x[good], y[good], frame.image.shape[1])))
         # Stars behind a cloud are dim, the cloud is not: the clearest frame so far knows the camera.
-        self._zenith_zero = max(self._zenith_zero, float(np.median(zero[good])))
-        return float(self._zenith_zero - 2.5 * np.log10(level / frame.exposure_s / solid))
+        local = float(np.median(zero[good]))
+        self._zenith_zero = max(self._zenith_zero, local)
+        clear = local if local > self._zenith_zero - _HAZE else self._zenith_zero
+        return float(clear - 2.5 * np.log10(level / frame.exposure_s / solid))
 
     # ---- by a plate, tracked
 
@@ -215,14 +218,22 @@ class SkyView:
 
 
 def _background(image: NDArray) -> float:
-    """Level of the sky between the stars: a mean that stars pull up as little as may be."""
-    values = np.sort(image.astype(np.float32), axis=None)
-    middle = float(values[len(values) // 2])
-    spread = max(middle - float(values[int(0.16 * len(values))]), 1.0)
-    for _ in range(8):
-        low, high = np.searchsorted(values, [middle - 1.5 * spread, middle + 1.5 * spread])
-        middle = float(values[low:high].mean())
-    return middle
+    """Level of the sky between the stars: the top of the histogram, which they pull up the least."""
+    values = image.astype(np.int64).ravel()
+    low, middle, high = (float(q) for q in np.quantile(values, [0.001, 0.5, 0.9]))
+    spread = max(middle - float(np.quantile(values, 0.16)), 1.0)
+    counts = np.bincount(np.clip(values - int(low), 0, int(high - low) + 1))[:-1].astype(float)
+    level = np.arange(len(counts)) + int(low)
+    top = middle
+    for _ in range(5):
+        use = (level > top - 1.3 * spread) & (level < top + 0.7 * spread) & (counts > 5)
+        if use.sum() < 5:
+            return middle
+        curve = np.polyfit(level[use] - top, np.log(counts[use]), 2, w=np.sqrt(counts[use]))
+        if curve[0] >= 0:
+            return middle
+        top, spread = float(top - curve[1] / (2 * curve[0])), float(np.sqrt(-1 / (2 * curve[0])))
+    return top
 
 
 def _directions(observer: Observer, rows: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from sky.coordinates import Site
 from sky.detection import Kind
 from skycam_project.common.units import Degrees
 from timelapse.night.frames import Camera, NightFrame
+from timelapse.pipeline.decode import DECODERS
 from timelapse.pipeline.errors import FrameError
 from timelapse.pipeline.frames import FrameInfo, FrameSource, suffix
+from timelapse.pipeline.planes import to_rgb
 
 _FITS = ("fits", "fit", "fts")
 _RAW = ("cr2", "cr3", "nef", "arw", "raf", "rw2", "orf", "dng")
@@ -56,8 +58,7 @@ class NightSource:
     def __init__(
         self, source: FrameSource, camera: Camera, kind: Kind | None = None, offset: float | None = None
     ) -> None:
-        self.source, self.camera, self._kind, self._offset = source, camera, kind, offset
-        self._top: float | None = None
+        self.source, self.camera, self._reader = source, camera, Reader(kind, offset)
         self.left_out: dict[str, str] = {problem.name: problem.reason for problem in source.problems}
 
     def __len__(self) -> int:
@@ -75,26 +76,54 @@ class NightSource:
 
     def read(self, info: FrameInfo) -> NightFrame:
         """One frame. Raises `FrameError`."""
-        counts = self._counts(info)
-        start = info.time or _UNDATED.fromtimestamp(_UNDATED.timestamp() + info.index * _UNDATED_STEP_S, UTC)
-        return NightFrame(
-            digest=info.digest, start=start, exposure_s=info.exposure_s or counts.exposure_s or 1.0,
-            image=counts.image, kind=counts.kind, top=counts.top,
-            offset=counts.offset if self._offset is None else self._offset, linear=counts.linear, name=info.name,
-            hint=counts.hint,
-        )  # fmt: skip
-
-    def _counts(self, info: FrameInfo) -> Counts:
         array = self.source.read_counts(info.index)
         if array is not None:
-            return self._array(array)
-        ending = suffix(info.name)
+            counts = self._reader.array(array)
+        elif suffix(info.name) in (*_FITS, *_RAW):
+            counts = self._reader.file(info.name, self.source.read_original(info.index)[1])
+        else:
+            counts = _picture(self.source.read_rgb(info.index))
+        start = info.time or _UNDATED + timedelta(seconds=info.index * _UNDATED_STEP_S)
+        return self._reader.frame(counts, info.digest, info.name, start, info.exposure_s)
+
+
+class Reader:
+    """From bytes and arrays to frames; remembers what the arrays of this camera are.
+
+    Args:
+        kind: as `NightSource`.
+        offset: as `NightSource`.
+    """
+
+    def __init__(self, kind: Kind | None = None, offset: float | None = None) -> None:
+        self._kind: Kind | None = kind
+        self._offset = offset
+        self._top: float | None = None
+
+    def frame(
+        self, counts: Counts, digest: str, name: str, start: datetime, exposure_s: float | None
+    ) -> NightFrame:
+        """A frame of pixels that were read."""
+        return NightFrame(
+            digest=digest, start=start, exposure_s=exposure_s or counts.exposure_s or 1.0, image=counts.image,
+            kind=counts.kind, top=counts.top, offset=counts.offset if self._offset is None else self._offset,
+            linear=counts.linear, name=name, hint=counts.hint,
+        )  # fmt: skip
+
+    def file(self, name: str, data: bytes) -> Counts:
+        """Pixels of a file by its name's ending. Raises `FrameError`."""
+        ending = suffix(name)
         if ending in _FITS:
-            return self._fits(self.source.read_original(info.index)[1])
+            return self._fits(data)
         if ending in _RAW:
-            return _raw(self.source.read_original(info.index)[1])
-        image = self.source.read_rgb(info.index)
-        return Counts(image, "rgb", float(np.iinfo(image.dtype).max), linear=False)
+            return _raw(data)
+        if ending not in DECODERS:
+            raise FrameError(f"no decoder for .{ending} files")
+        return _picture(to_rgb(DECODERS[ending](data)))
+
+    def array(self, pixels: NDArray[Any]) -> Counts:
+        """Counts of an array as a session keeps it. Raises `FrameError`."""
+        return self._array(pixels)
 
     def _array(self, array: NDArray[Any], pattern: str | None = None) -> Counts:
         if array.dtype.kind == "f":
@@ -146,6 +175,10 @@ class NightSource:
         return Counts(
             counts.image, counts.kind, counts.top, exposure_s=float(exposure) if exposure else None, hint=hint
         )
+
+
+def _picture(image: NDArray[Any]) -> Counts:
+    return Counts(image, "rgb", float(np.iinfo(image.dtype).max), linear=False)
 
 
 def _raw(data: bytes) -> Counts:

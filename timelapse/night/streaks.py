@@ -20,6 +20,7 @@ Points = NDArray[np.float64]
 
 _THRESHOLD = 5.3  # of a piece of a line, in standard deviations
 _CERTAIN = 5.0
+_LOUDEST = 9.0  # standard deviations that one pixel may add to a line
 _MOST = 14
 _PARTS = 24
 _TRIES = 400
@@ -127,9 +128,10 @@ def find(image: Floats, step: int = 1, shortest: Pixels = 40.0) -> list[Streak]:
         step: pixels of the frame per pixel of `image`.
         shortest: pixels of the frame; shorter ones are not reported.
     """
-    smooth = cv2.GaussianBlur(image, (0, 0), 0.9)
+    soft = np.minimum(image, np.float32(_LOUDEST))
+    smooth = cv2.GaussianBlur(soft, (0, 0), 0.9)
     candidates = lines(smooth, _THRESHOLD)[:_TRIES]
-    work = image.copy()
+    work = soft.copy()
     paths: list[Points] = []
     for _, x0, y0, x1, y1 in candidates:
         total, count = _along(work, x0, y0, x1, y1, 1)
@@ -145,7 +147,7 @@ def find(image: Floats, step: int = 1, shortest: Pixels = 40.0) -> list[Streak]:
         _wipe(work, walked)
         if len(paths) == 3 * _MOST:
             break
-    whole = (_measured(image, path, step) for path in _joined(paths))
+    whole = (_measured(soft, image, _trimmed(soft, path), step) for path in _joined(paths))
     found = [
         streak
         for streak in whole
@@ -213,12 +215,17 @@ def follows(image: Floats, streak: Streak, end: int, step: int) -> bool:
     """Whether a line goes on, in a neighbour's `difference`, from one end of a streak."""
     room = np.empty((8, 2))
     start, way = (streak.ends[end] - (step - 1) / 2) / step, streak.direction(end)
-    n = _walk(image, start[0], start[1], way[0], way[1], _LEG, _LEG_SNR, room)
+    n = _walk(
+        np.minimum(image, np.float32(_LOUDEST)), start[0], start[1], way[0], way[1], _LEG, _LEG_SNR, room
+    )
     if n < 2:
         return False
     path = np.concatenate([start[None], room[:n]])
-    total = float(_strip(image, path, 1).sum())
-    return total / np.sqrt(3 * _LEG * n) > _FOLLOWS
+    total = float(np.minimum(_strip(image, path, 1), _LOUDEST).sum())
+    snr = total / np.sqrt(3 * _LEG * n)
+    # What goes on is about as bright there: beside a bright meteor a little noise is no satellite.
+    alike = 0.25 * streak.snr * np.sqrt(_LEG * n * step / max(streak.length, 1.0))
+    return bool(snr > max(_FOLLOWS, alike))
 
 
 def _traced(image: Floats, x0: float, y0: float, x1: float, y1: float, leg: Pixels) -> Points:
@@ -267,7 +274,7 @@ def _strip(image: Floats, path: Points, half: int) -> NDArray[np.float32]:
     return cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def _measured(image: Floats, path: Points, step: int) -> Streak:
+def _measured(image: Floats, whole: Floats, path: Points, step: int) -> Streak:
     strip = _strip(image, path, 8)
     known = _strip((image != 0).astype(np.float32), path, 8) > 0.99
     strip = np.where(known, strip, np.nan)
@@ -297,27 +304,19 @@ def _measured(image: Floats, path: Points, step: int) -> Streak:
         width=width * step,
         profile=along / bright,
         at_edge=(edge[0], edge[1]),
-        flashes=_flashing(core),
+        flashes=_flashing(_strip(whole, path, 2).mean(axis=0)),
     )
 
 
 def _flashing(light: NDArray[np.float32]) -> bool:
-    """At least four peaks twice as bright as what is between them, at equal distances."""
-    light = np.nan_to_num(light)
-    if len(light) < 40:
+    """At least four short peaks that stand far above what is between them."""
+    lit = light[light > 1]
+    if len(lit) < 30:
         return False
-    smooth = np.convolve(light, np.ones(3) / 3, "same")
-    usual = max(float(np.median(smooth)), 0.3)
-    peaks = [
-        n
-        for n in range(4, len(smooth) - 4)
-        if smooth[n] > 1.7 * usual and smooth[n] >= smooth[n - 4 : n + 5].max() - 1e-6
-    ]
-    if len(peaks) < 4:
-        return False
-    steps = np.diff(peaks)
-    even = np.abs(steps - np.median(steps)) <= np.maximum(2, 0.2 * np.median(steps))
-    return bool(even.mean() > 0.6 and np.median(steps) > 6)
+    usual = float(np.median(lit))
+    high = light > max(2.5 * usual, usual + 8)
+    begins = np.flatnonzero(high[1:] & ~high[:-1])
+    return usual > 2 and len(begins) >= 4
 
 
 def _wipe(image: Floats, path: Points) -> None:

@@ -19,7 +19,7 @@ from timelapse.pipeline import quality, rigid, tonebins
 from timelapse.pipeline.deflicker import LAGS
 from timelapse.pipeline.encode import settle
 from timelapse.pipeline.errors import FrameError
-from timelapse.pipeline.frames import FrameSource, small
+from timelapse.pipeline.frames import FrameSource, luma8, small
 from timelapse.pipeline.planes import Planes
 from timelapse.pipeline.recipe import VERSION
 from timelapse.pipeline.tracking import KeyFrame, Match
@@ -204,7 +204,7 @@ class _State:
             if len(self._small) >= lag:
                 row.pairs[number] = tonebins.compare(self._small[-lag], picture)
         self._small.append(picture)
-        luma = decoded.y if decoded.y.dtype == np.uint8 else (decoded.y >> 8).astype(np.uint8)
+        luma = luma8(decoded)
         counts = np.bincount(luma[::2, ::2].ravel(), minlength=256)
         row.mean = float((counts * np.arange(256)).sum() / counts.sum())
         summed = np.cumsum(counts)

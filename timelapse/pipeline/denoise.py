@@ -87,21 +87,34 @@ def _differences(cur, state, row, into):
 
 @kernel
 def _follow(cur, state, curve, least, out, first, end):
-    width = cur.shape[1]
+    height, width = cur.shape
     ring = np.empty((5, width), np.int32)
-    inverse = np.empty(256, np.float32)
+    inverse, limits = np.empty(256, np.float32), np.empty(256, np.float32)
     for tone in range(256):
         inverse[tone] = np.float32(1 / (25 * (_HIGH - _LOW))) / curve[tone]
+        limits[tone] = np.float32(2) * curve[tone]
     offset = np.float32(_LOW / (_HIGH - _LOW))
+    fifth = np.float32(0.2) / (np.float32(1) - least)
     for row in range(first - 2, first + 2):
         _differences(cur, state, row, ring[row % 5])
     for j in range(first, end):
         _differences(cur, state, j + 2, ring[(j + 2) % 5])
         r0, r1, r2, r3, r4 = ring[0], ring[1], ring[2], ring[3], ring[4]
         one, two, result = cur[j], state[j], out[j]
+        upper, lower = cur[max(0, j - 1)], cur[min(height - 1, j + 1)]
         for i in range(width):
+            tone = two[i] >> 8
             box = np.float32(r0[i] + r1[i] + r2[i] + r3[i] + r4[i])
-            old = np.float32(two[i])
-            part = box * inverse[two[i] >> 8] - offset
-            part = min(np.float32(1), max(least, part))
-            result[i] = np.uint16(np.int32(old + part * (np.float32(one[i]) - old) + np.float32(0.5)))
+            part = min(np.float32(1), max(least, box * inverse[tone] - offset))
+            here, old = np.float32(one[i]), np.float32(two[i])
+            if part > least:
+                # Four neighbours that noise explains, as far as there is no mean over time.
+                near, limit = np.float32(0), limits[tone]
+                a, b = np.float32(one[max(0, i - 1)]) - here, np.float32(one[min(width - 1, i + 1)]) - here
+                c, d = np.float32(upper[i]) - here, np.float32(lower[i]) - here
+                near += a if abs(a) < limit else np.float32(0)
+                near += b if abs(b) < limit else np.float32(0)
+                near += c if abs(c) < limit else np.float32(0)
+                near += d if abs(d) < limit else np.float32(0)
+                here += fifth * (part - least) * near
+            result[i] = np.uint16(np.int32(old + part * (here - old) + np.float32(0.5)))

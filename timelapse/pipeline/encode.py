@@ -76,8 +76,12 @@ def options(output: Output, encoder: str, chunk: int, light: Light | None) -> di
     return {"preset": "p5", "cq": f"{output.crf:g}", "rc": "vbr"} if encoder.endswith("_nvenc") else {}
 
 
+_STEADY = ("cbqpoffs=-8", "crqpoffs=-8")
+"""A denoised sky is so clean that x265 leaves its colour as it was until the next key frame: that is flicker."""
+
+
 def _x265(output: Output, chunk: int, light: Light | None) -> dict[str, str]:
-    parameters = ["log-level=error", "open-gop=0", "chromaloc=1"]
+    parameters = ["log-level=error", "open-gop=0", "chromaloc=1", *_STEADY]
     if output.transfer == "hdr10" and light:
         parameters += [
             "hdr10=1",

@@ -137,8 +137,7 @@ class FrameSource(ABC):
 
     def read_luma(self, index: int) -> np.ndarray:
         """Luma `[h, w]` uint8. Raises `FrameError`."""
-        luma = self.read_yuv(index).y
-        return luma if luma.dtype == np.uint8 else (luma >> 8).astype(np.uint8)
+        return luma8(self.read_yuv(index))
 
     def read_rgb(self, index: int) -> np.ndarray:
         """`[h, w, 3]` RGB, uint8 or uint16. Raises `FrameError`."""
@@ -179,6 +178,12 @@ def is_linear(content: File | Counts) -> bool:
     if isinstance(content, Counts):
         return content.pixels.dtype != np.uint8
     return suffix(content.name) in decode.SENSOR
+
+
+def luma8(planes: Planes) -> np.ndarray:
+    """Luma `[h, w]` uint8, rows without gaps: a kernel compiled for gaps adds up in another order."""
+    luma = planes.y if planes.y.dtype == np.uint8 else (planes.y >> 8).astype(np.uint8)
+    return np.ascontiguousarray(luma)
 
 
 def small(planes: Planes, width: int = 480) -> np.ndarray:

@@ -43,7 +43,7 @@ PRESETS = {
 """Codec to its presets, fastest first (AV1: 0 slowest … 13 fastest)."""
 
 _DEFAULT_PRESET = {"h265": "fast", "h264": "fast", "av1": "10", "prores": "hq"}
-_DEFAULT_CRF = {"h265": 20.0, "h264": 20.0, "av1": 30.0}
+_DEFAULT_CRF = {"h265": 17.0, "h264": 20.0, "av1": 30.0}
 _CRF_LIMIT = {"h265": 51.0, "h264": 51.0, "av1": 63.0, "webp": 100.0}
 TRANSFERS = ("sdr", "hdr10", "hlg")
 STABILISE = ("tripod", "moving", "off")
@@ -51,8 +51,8 @@ NAMED: dict[str, dict[str, Any]] = {
     "main": {},
     "h265": {"codec": "h265"},
     "av1": {"codec": "av1"},
-    "hdr10": {"codec": "h265", "bits": 10, "transfer": "hdr10", "crf": 18.0},
-    "hlg": {"codec": "h265", "bits": 10, "transfer": "hlg", "crf": 18.0},
+    "hdr10": {"codec": "h265", "bits": 10, "transfer": "hdr10"},
+    "hlg": {"codec": "h265", "bits": 10, "transfer": "hlg"},
     "1080p": {"codec": "h264", "bits": 8, "size": (1920, 1080)},
     "preview": {
         "codec": "h264",

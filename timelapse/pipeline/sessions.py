@@ -111,7 +111,7 @@ class Finished(_Session):
         except Exception as error:  # the library raises what its parts raise
             raise SourceError(f"{path} cannot be opened as a session ({error})") from error
         self._lock = threading.Lock()  # the library loads blocks when they are asked for, without a lock
-        self._root = path.with_suffix(".frames")
+        self.path, self._root = path, path.with_suffix(".frames")
         try:
             cameras = self._file["cameras"]
             stored = {name: list(self._frames(name, cameras[name])) for name in cameras}

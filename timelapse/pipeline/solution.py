@@ -31,7 +31,6 @@ class Solution:
         poses: `[n, 3]` shift x, y in pixels and turn in radians, as found.
         path: `[n, 3]` as they shall be.
         matrices: `[n, 2, 3]` where a pixel of the result is found in the frame.
-        still: the picture stands still, so that what a frame lacks at its edge may come from the one before.
         light: for HDR10.
         black: code 0 … 255 that haze lifts the sequence's black to.
         look: of the recipe.
@@ -46,7 +45,6 @@ class Solution:
     poses: np.ndarray
     path: np.ndarray
     matrices: np.ndarray
-    still: bool
     light: Light
     black: float
     look: Look
@@ -115,7 +113,6 @@ def solve(
         poses=poses[keep],
         path=path[keep],
         matrices=matrices[keep],
-        still=recipe.stabilise == "tripod",
         light=_light(usable, exposure, correction),
         black=float(np.median([row.darkest for row in usable])),
         look=recipe.look,

@@ -1,6 +1,5 @@
 """Visits to the capture nodes: when the next one is due, and how the last one went. Files, so that any process knows."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,8 +17,6 @@ from timelapse.transfer.node import Node, pause
 
 if TYPE_CHECKING:
     from skycam_project.config import Configuration
-
-log = logging.getLogger(__name__)
 
 KEY = "ssh/id_ed25519"
 
@@ -96,14 +93,11 @@ def visit(
         state.failures += 1
         state.problem, state.problem_code = str(error), error.code
         state.next_at = iso_utc(now + timedelta(seconds=pause(state.failures)))
-        log.log(logging.WARNING if state.failures == 1 else logging.INFO, "%s", error)
     else:
         state.failures, state.last_ok_at = 0, iso_utc(now)
         state.problem, state.problem_code = " ".join(result.problems), "digest" if result.problems else ""
         state.offered, state.fetched = result.offered, state.fetched + len(result.adopted)
         state.bytes += result.bytes
         state.next_at = iso_utc(now + timedelta(seconds=every))
-        if result.adopted:
-            log.info("%s: %d session(s) came over", node.id, len(result.adopted))
     write_atomic(node.folder / "visit.json", orjson.dumps(asdict(state)))
     return state

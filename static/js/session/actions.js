@@ -45,7 +45,7 @@ export class Actions {
 
   protect(button) {
     const protect = button.getAttribute("aria-pressed") !== "true";
-    this.send(button, protect ? "protect" : "unprotect", {}, () => {
+    this.send(button, "protect", { protected: protect }, () => {
       attr(button, "aria-pressed", String(protect));
       attr(this.main, "data-protected", protect);
       text($(".word", button), protect ? "Protected" : "Protect");
@@ -85,7 +85,7 @@ export class Actions {
     f.go.addEventListener("click", () => {
       if (f.go.getAttribute("aria-disabled") === "true") return;
       this.dialog.close();
-      this.send(this.button, "delete", {}, () => location.assign("/sessions/"));
+      this.send(this.button, "delete", { confirm: this.session }, () => location.assign("/sessions/"));
     });
   }
 }

@@ -145,7 +145,7 @@ export class Charts {
       body.push(make("tr", {}, make("td", {}, local.time(data[0][at] * 1000)), ...cells));
     }
     const table = make("table", { class: "table" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Time"), ...heads)), make("tbody", {}, ...body));
-    const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title(chart) }, table);
+    const scroll = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": title(chart) }, table);
     figure.append(scroll);
   }
 }

@@ -94,7 +94,6 @@ export class Film {
     if (job.state === "done" && job.left_out) parts.push(`${num(job.left_out)} left out`);
     if (product?.duration_s) parts.push(length(product.duration_s));
     if (job.session ?? job.folder) parts.push(`of ${job.session ?? job.folder}`);
-    if (product?.archived_at) parts.push("archived");
     return parts.join(" · ");
   }
 
