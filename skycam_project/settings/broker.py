@@ -28,6 +28,7 @@ CELERY_TIMEZONE = "UTC"
 # `expires` just below the period: after a long pause one run is enough.
 CELERY_BEAT_SCHEDULE = {
     "clear logins": {"task": "dashboard.clear_logins", "schedule": 86400.0, "options": {"expires": 86000}},
+    "archive": {"task": "sessions.archive", "schedule": 3600.0, "options": {"expires": 3500}},
     "retention": {"task": "sessions.retention", "schedule": 86400.0, "options": {"expires": 86000}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "state" / "beat")
