@@ -1,11 +1,15 @@
 """The verbs of sessions for other apps."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from skycam_project.common.clock import iso_utc
+from skycam_project.common.errors import SkycamError
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from sessions.store.manager import SessionManager
@@ -44,3 +48,23 @@ def summary(status: "SessionStatus") -> dict[str, Any]:
         "errors": status.errors,
         "log": [row | {"time": iso_utc(row["time"])} for row in status.logs[-SHOWN_ROWS:]],
     }
+
+
+def archive_due() -> None:
+    """Copy every finished session to the archive that is not there yet; a failure is logged and tried again later."""
+    from sessions.exchange import archive
+
+    store = settings.CONFIG.archive_store()
+    if store is None:
+        return
+    root = sessions_root()
+    with archive.alone(root) as free:
+        for path in archive.due(root) if free else ():
+            try:
+                logger.info(
+                    "session archived: session=%s at=%s", path.stem, archive.archive(path, root, store)
+                )
+            except (SkycamError, OSError) as error:
+                logger.error(
+                    "session not archived, tried again later: session=%s reason=%s", path.stem, error
+                )

@@ -9,6 +9,7 @@ import click
 
 from skycam_project.cli.group import Options
 from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
+from skycam_project.common.errors import SkycamError
 
 MAKERS = ("sessions.exchange.makers", "timelapse.makers")
 """Modules that register how their kinds of product are made again."""
@@ -189,6 +190,39 @@ def adopt(options: Options, where: Path, keep: bool, output: str | None) -> None
         for reason in refused.values():
             click.echo(f"refused: {reason}", err=True)
     sys.exit(1 if refused else 0)
+
+
+@click.command()
+@click.argument("sessions", nargs=-1)
+@output_option
+@click.pass_obj
+def archive(options: Options, sessions: tuple[str, ...], output: str | None) -> None:
+    """Copy finished SESSIONS to the archive (`archive.store`); without names, all that are not there yet.
+
+    A copy counts once its checksum was compared. Nothing is deleted here.
+    """
+    from sessions.exchange import archive as archiving
+    from sessions.exchange.finding import find
+
+    root, json = sessions_root(options), wants_json(options, output)
+    store = options.settings().archive_store()
+    if store is None:
+        raise click.ClickException("there is no archive; set SKYCAM_ARCHIVE to local or s3")
+    files = [find(root, name) for name in sessions] if sessions else archiving.due(root)
+    archived, failed = {}, {}
+    for path in files:
+        try:
+            with progress_bar(path.stem, not json) as progress:
+                archived[path.stem] = archiving.archive(path, root, store, progress)
+        except SkycamError as error:
+            failed[path.stem] = str(error)
+    if json:
+        as_json({"archived": archived, "failed": failed})
+    else:
+        click.echo(f"{len(archived)} sessions archived")
+        for reason in failed.values():
+            click.echo(f"not archived: {reason}", err=True)
+    sys.exit(1 if failed else 0)
 
 
 @click.command()

@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "exchange:export",
     "import": "exchange:import_folder",
     "adopt": "exchange:adopt",
+    "archive": "exchange:archive",
     "reproduce": "exchange:reproduce",
 }
 

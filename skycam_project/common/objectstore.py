@@ -1,5 +1,6 @@
 """Objects under keys, in a folder or in a bucket: for what must also lie somewhere else."""
 
+import base64
 import hashlib
 import logging
 from collections.abc import Mapping
@@ -102,6 +103,10 @@ class LocalStore:
         except OSError as error:
             raise StoreError(f"{self.root} cannot be read: {error.strerror or error}") from None
 
+    def address(self, key: str) -> str:
+        """Where an object lies, for people."""
+        return f"file://{self.root.absolute() / key}"
+
     @staticmethod
     def _index(folder: Path) -> dict[str, dict[str, str]]:
         try:
@@ -160,6 +165,64 @@ class S3Store:
             if not page.get("IsTruncated"):
                 return found
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def address(self, key: str) -> str:
+        """Where an object lies, for people."""
+        return f"s3://{self.bucket}/{self._prefix}{key}"
+
+    # ---- files in parts, for `objectfiles`
+
+    def holds(self, key: str, size: int, checksum: str, part: int) -> bool:
+        """Whether there is an object of that size and composite SHA-256 checksum of parts of `part` bytes.
+
+        A service that keeps no checksums is asked for the bytes.
+        """
+        try:
+            head = self._call("head_object", Key=self._prefix + key, ChecksumMode="ENABLED")
+        except NoObjectError:
+            return False
+        if head["ContentLength"] != size:
+            return False
+        if "ChecksumSHA256" in head:
+            return head["ChecksumSHA256"].partition("-")[0] == checksum  # Amazon adds the number of parts
+        body, digests = self._call("get_object", Key=self._prefix + key)["Body"], b""
+        while piece := body.read(part):
+            digests += hashlib.sha256(piece).digest()
+        return base64.b64encode(hashlib.sha256(digests).digest()).decode() == checksum
+
+    def open_upload(self, key: str, metadata: Mapping[str, str]) -> tuple[str, dict[int, dict[str, Any]]]:
+        """An upload of `key` that broke off, or a new one: its id, and what was sent by number."""
+        prefix = self._prefix + key
+        open_ones = self._call("list_multipart_uploads", Prefix=prefix).get("Uploads", [])
+        known = [one["UploadId"] for one in open_ones if one["Key"] == prefix]
+        if not known:
+            encoded = {name: quote(text) for name, text in metadata.items()}
+            made = self._call(
+                "create_multipart_upload", Key=prefix, Metadata=encoded, ChecksumAlgorithm="SHA256"
+            )
+            return made["UploadId"], {}
+        sent: dict[int, dict[str, Any]] = {}
+        marker = 0
+        while True:
+            page = self._call("list_parts", Key=prefix, UploadId=known[0], PartNumberMarker=marker)
+            sent |= {part["PartNumber"]: part for part in page.get("Parts", [])}
+            if not page.get("IsTruncated"):
+                return known[0], sent
+            marker = page["NextPartNumberMarker"]
+
+    def send_part(self, key: str, upload: str, number: int, data: bytes, checksum: str) -> str:
+        """Send one part; the service refuses it when it arrives changed. Returns its ETag."""
+        arguments = {"UploadId": upload, "PartNumber": number, "Body": data, "ChecksumSHA256": checksum}
+        return self._call("upload_part", Key=self._prefix + key, **arguments)["ETag"]
+
+    def complete(self, key: str, upload: str, parts: list[dict[str, Any]]) -> None:
+        """Put the parts together."""
+        self._call(
+            "complete_multipart_upload",
+            Key=self._prefix + key,
+            UploadId=upload,
+            MultipartUpload={"Parts": parts},
+        )
 
     def _call(self, name: str, **arguments: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError

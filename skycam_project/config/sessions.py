@@ -1,8 +1,11 @@
 """Settings of finished sessions: how long what is kept, and how much room it may take."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from skycam_project.common.errors import InvalidValueError
+from skycam_project.common.objectstore import LocalStore, S3Store
 from skycam_project.config import kinds
 from skycam_project.config.row import setting
 
@@ -26,6 +29,13 @@ class SessionsConfiguration:
     retention_working_size: int = setting(kinds.size, "500GB", "Room for caches and previews; beyond it the oldest go.", env="SKYCAM_RETENTION_WORKING_SIZE", yaml="retention.working_size")
     retention_archive_size: int = setting(kinds.size, "2TB", "Room for sessions; beyond it, frames of which there is a checked copy elsewhere go, oldest first.", env="SKYCAM_RETENTION_ARCHIVE_SIZE", yaml="retention.archive_size")
     retention_min_free: float = setting(kinds.number(0, 50, "%"), 5, "Free share of the disk below which things are given up in the emergency order; 0: never.", env="SKYCAM_RETENTION_MIN_FREE", yaml="retention.min_free_percent")
+    archive: str = setting(kinds.choice("off", "local", "s3"), "off", "Where finished sessions are copied to, each compared by checksum before it counts: a folder (local), a bucket (s3).", env="SKYCAM_ARCHIVE", yaml="archive.store")
+    archive_path: Path | None = setting(kinds.optional(kinds.path), None, "The folder of a local archive, on another disk.", env="SKYCAM_ARCHIVE_PATH", yaml="archive.path")
+    archive_bucket: str | None = setting(kinds.optional(kinds.text), None, "The bucket; AWS_ENDPOINT_URL_S3 names another service than Amazon's, keys are found as the AWS tools find them unless they stand here.", env="SKYCAM_ARCHIVE_BUCKET", yaml="archive.bucket")
+    archive_prefix: str = setting(kinds.text, "skycam/sessions", "Begins every key in the bucket.", env="SKYCAM_ARCHIVE_PREFIX", yaml="archive.prefix")
+    archive_region: str | None = setting(kinds.optional(kinds.text), None, "Its region.", env="SKYCAM_ARCHIVE_REGION", yaml="archive.region")
+    archive_access_key: str | None = setting(kinds.optional(kinds.password), None, "Access key.", env="SKYCAM_ARCHIVE_ACCESS_KEY", yaml="archive.access_key")
+    archive_secret_key: str | None = setting(kinds.optional(kinds.password), None, "Its secret.", env="SKYCAM_ARCHIVE_SECRET_KEY", yaml="archive.secret_key")
     # fmt: on
 
     def retention_policy(self) -> dict[str, Any]:
@@ -40,3 +50,18 @@ class SessionsConfiguration:
             "buffer_bytes": self.retention_buffer_size,
             "archive_bytes": self.retention_archive_size,
         }
+
+    def archive_store(self) -> LocalStore | S3Store | None:
+        """Where finished sessions are archived; None: nowhere. Raises `InvalidValueError` for half a setting."""
+        if self.archive == "local":
+            if self.archive_path is None:
+                raise InvalidValueError("SKYCAM_ARCHIVE_PATH", "", "a folder, while SKYCAM_ARCHIVE is local")
+            return LocalStore(self.archive_path)
+        if self.archive == "s3":
+            if not self.archive_bucket:
+                raise InvalidValueError(
+                    "SKYCAM_ARCHIVE_BUCKET", "", "the name of a bucket, while SKYCAM_ARCHIVE is s3"
+                )
+            keys = {"access_key": self.archive_access_key, "secret_key": self.archive_secret_key}
+            return S3Store(self.archive_bucket, self.archive_prefix, region=self.archive_region, **keys)
+        return None

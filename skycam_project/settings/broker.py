@@ -28,6 +28,7 @@ CELERY_TIMEZONE = "UTC"
 # `expires` just below the period: after a long pause one run is enough.
 CELERY_BEAT_SCHEDULE = {
     "clear logins": {"task": "dashboard.clear_logins", "schedule": 86400.0, "options": {"expires": 86000}},
+    "archive": {"task": "sessions.archive", "schedule": 3600.0, "options": {"expires": 3500}},
     "retention": {"task": "sessions.retention", "schedule": 86400.0, "options": {"expires": 86000}},
     "sweep jobs": {"task": "timelapse.sweep", "schedule": 15.0, "options": {"expires": 14}},
     "queue nights": {"task": "timelapse.nights", "schedule": 300.0, "options": {"expires": 290}},

@@ -130,3 +130,16 @@ def test_adopt_takes_a_folder_and_names_what_it_refuses(tmp_path, skycam):
     assert all(Path(name).is_file() for name in said["adopted"]) and said["adopted"]
     (tmp_path / "empty").mkdir()
     assert "no session" in skycam("sessions", "adopt", tmp_path / "empty", ok=2).stderr
+
+
+def test_archive_copies_what_is_not_there_yet(tmp_path, skycam, monkeypatch):
+    path = night(tmp_path / "data" / "sessions")
+    assert "there is no archive" in skycam("sessions", "archive", ok=2).stderr
+    monkeypatch.setenv("SKYCAM_ARCHIVE", "local")
+    assert "SKYCAM_ARCHIVE_PATH" in skycam("sessions", "archive", ok=2).stderr
+    monkeypatch.setenv("SKYCAM_ARCHIVE_PATH", str(tmp_path / "disk"))
+    done = json.loads(skycam("sessions", "archive", "--output", "json").stdout)
+    assert list(done["archived"]) == [path.stem] and not done["failed"]
+    copy = tmp_path / "disk" / path.relative_to(tmp_path / "data" / "sessions")
+    assert copy.read_bytes() == path.read_bytes()
+    assert json.loads(skycam("sessions", "archive", "--output", "json").stdout)["archived"] == {}
