@@ -40,6 +40,42 @@ def timelapse() -> None:
 
 
 @timelapse.command()
+@click.argument(
+    "pictures", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
+@click.option("--align/--no-align", default=True, help="Lay the frames over each other. On by default.")
+@click.option(
+    "--ghosts/--no-ghosts", default=True, help="Leave what moved to the middle frame. On by default."
+)
+def fuse(pictures: tuple[Path, ...], out: Path, align: bool, ghosts: bool) -> None:
+    """Fuse a bracket of exposures into one picture."""
+    from timelapse.fusion import align as aligning
+    from timelapse.fusion import exposure, files
+
+    frames = files.by_brightness([files.read(path) for path in pictures])
+    files.write(exposure.fuse(aligning.align(frames) if align else frames, ghosts=ghosts), out)
+    sys.stdout.write(f"{out}{os.linesep}")
+
+
+@timelapse.command()
+@click.argument(
+    "pictures", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Picture to write.")
+@click.option("--align/--no-align", default=True, help="Take out shifts and breathing. On by default.")
+def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
+    """Stack pictures that are focused at different distances into one that is sharp everywhere."""
+    from timelapse.fusion import align as aligning
+    from timelapse.fusion import files
+    from timelapse.fusion import focus as stacking
+
+    frames = [files.read(path) for path in pictures]
+    files.write(stacking.focus_stack(aligning.align(frames, breathing=True) if align else frames), out)
+    sys.stdout.write(f"{out}{os.linesep}")
+
+
+@timelapse.command()
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="SESSION|FOLDER")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File to write.")
 @click.option("--codec", type=click.Choice(CODEC_NAMES), help="Default: by the file's suffix, else h265.")
@@ -47,7 +83,7 @@ def timelapse() -> None:
 @click.option("--crf", type=float, help="Quality; lower is better and larger.")
 @click.option("--bits", type=int, help="Bits per sample: 8, 10 or 12.")
 @click.option("--size", type=Size(), help="Make the picture fit into this size.")
-@click.option("--fps", type=float, default=25.0, show_default=True, help="Frames per second.")
+@click.option("--fps", type=float, help="Frames per second.  [default: 25]")
 @click.option(
     "--transfer",
     type=click.Choice(("sdr", "hdr10", "hlg")),
@@ -60,19 +96,27 @@ def timelapse() -> None:
     "--also", multiple=True, type=click.Choice(EXTRA_NAMES), help="Another file from the same pass."
 )
 @click.option("--camera", help="Of a session with several cameras.")
-@click.option("--first", type=int, default=0, help="First frame to use, from 0.")
+@click.option("--first", type=int, help="First frame to use, from 0.")
 @click.option("--last", type=int, help="Last frame to use.")
-@click.option(
-    "--deflicker",
-    type=float,
-    default=40.0,
-    show_default=True,
-    help="Period in frames; 0 leaves exposure alone.",
-)
-@click.option("--stabilise/--no-stabilise", default=True, help="Hold the picture still. On by default.")
+@click.option("--deflicker", type=float, help="Period in frames; 0 leaves exposure alone.  [default: 40]")
+@click.option("--stabilise/--no-stabilise", default=None, help="Hold the picture still. On by default.")
 @click.option("--moving", is_flag=True, help="The camera travels: smooth its path instead of holding it.")
-@click.option("--denoise/--no-denoise", default=True, help="Reduce noise. On by default.")
-@click.option("--denoise-strength", type=float, default=0.8, show_default=True, help="0 to 1.")
+@click.option("--denoise/--no-denoise", default=None, help="Reduce noise. On by default.")
+@click.option("--denoise-strength", type=float, help="0 to 1.  [default: 0.8]")
+@click.option("--profile", help="What the sky wants: day, golden, blue, overcast, storm, fog, night.")
+@click.option("--bracket", type=int, help="So many frames are one bracket and become one.")
+@click.option("--lens", type=click.Choice(("auto", "off")), help="Correct the lens that the frames name.")
+@click.option("--least-quality", type=float, help="Leave frames out that score less, 0 to 1.")
+@click.option("--even", is_flag=True, help="Time runs evenly, over gaps and changed intervals too.")
+@click.option("--text", help="Written on the picture; %H:%M and so on are the frame's time.")
+@click.option("--zone", default="UTC", show_default=True, help="Time zone of --text.")
+@click.option("--logo", help="A PNG on the picture.")
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML or JSON with fields of a recipe (docs/timelapse.md); options stand above it.",
+)
 @click.option("--poster/--no-poster", default=True, help="Also write a poster. On by default.")
 @click.option("--sheet", is_flag=True, help="Also write a contact sheet.")
 @click.option(
@@ -122,17 +166,37 @@ def _recipe(out: Path, given: dict[str, Any]) -> Any:
     if out.suffix.lower() != CODECS[codec][1]:
         raise click.ClickException(f"{out.name}: a file of {codec} must end in {CODECS[codec][1]}")
     main = {name: given[name] for name in ("preset", "crf", "bits", "size", "transfer", "hardware")}
-    return Recipe(
-        fps=given["fps"],
-        first=given["first"],
-        last=given["last"],
-        deflicker=given["deflicker"],
-        stabilise="off" if not given["stabilise"] else "moving" if given["moving"] else "tripod",
-        denoise=given["denoise_strength"] if given["denoise"] else 0.0,
-        outputs=(Output(codec=codec, **main), *(named(name) for name in dict.fromkeys(given["also"]))),
-        poster=given["poster"],
-        contact_sheet=given["sheet"],
-    )
+    outputs = (Output(codec=codec, **main), *(named(name) for name in dict.fromkeys(given["also"])))
+    return Recipe.from_json({**_fields(given), "outputs": list(outputs)})
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """Fields of the recipe that were asked for; what was not is the profile's, or the recipe's own."""
+    names = ("fps", "first", "last", "deflicker", "profile", "bracket", "lens", "least_quality")
+    fields = _read(given["recipe_file"]) | {name: given[name] for name in names if given[name] is not None}
+    if given["stabilise"] is not None or given["moving"]:
+        fields["stabilise"] = "moving" if given["moving"] else "tripod" if given["stabilise"] else "off"
+    if given["denoise"] is False or given["denoise_strength"] is not None:
+        fields["denoise"] = given["denoise_strength"] if given["denoise"] is not False else 0.0
+    if given["even"]:
+        fields["speed"] = {"even": True}
+    if given["text"] or given["logo"]:
+        fields["overlay"] = {"text": given["text"] or "", "zone": given["zone"], "logo": given["logo"] or ""}
+    return fields | {"poster": given["poster"], "contact_sheet": given["sheet"]}
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    import yaml
+
+    if path is None:
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{path} is neither YAML nor JSON") from error
+    if not isinstance(found, dict):
+        raise click.ClickException(f"{path} holds no fields of a recipe")
+    return found
 
 
 @contextmanager
@@ -182,5 +246,6 @@ def _show(report: Any) -> None:
             f"{made['path']}  {made['codec']} {made['width']}x{made['height']}  {made['bytes'] / 1e6:.1f} MB"
         )
     lines += [path for path in (report.poster, report.contact_sheet) if path]
-    lines.append(f"found: flicker {report.flicker_ev:.3f} EV, motion {report.motion_px:.2f} px")
+    found = f"flicker {report.flicker_ev:.3f} EV, motion {report.motion_px:.2f} px"
+    lines.append(f"found: {found}; quality of the frames {report.quality:.2f}")
     sys.stdout.write(os.linesep.join(lines) + os.linesep)

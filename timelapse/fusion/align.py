@@ -16,6 +16,10 @@ from timelapse.fusion.pictures import Picture, check, white
 WINDOW = 21
 LARGEST_SIDE = 1400
 """Pixels of the frames that are compared; a tenth of a pixel is found there."""
+LEAST_AGREEMENT = 0.2
+"""Correlation below which two frames have nothing in common."""
+FARTHEST = 0.1
+"""Of the frame's side: a hand-held bracket moves less."""
 CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
 
 
@@ -60,10 +64,12 @@ def _contrast(picture: Picture, scale: float) -> NDArray[Any]:
 
 def _found(reference: NDArray[Any], other: NDArray[Any], pose: NDArray[Any], model: int) -> NDArray[Any]:
     try:
-        _, found = cv2.findTransformECC(reference, other, pose.copy(), model, CRITERIA)
+        agreement, found = cv2.findTransformECC(reference, other, pose.copy(), model, CRITERIA)
     except cv2.error:  # it does not converge: fog, a black frame
         return pose
-    return found.astype(np.float32)
+    far = np.abs(found[:, 2]).max() > FARTHEST * max(reference.shape)
+    # Where lines run one way only, any shift along them fits.
+    return pose if agreement < LEAST_AGREEMENT or far else found.astype(np.float32)
 
 
 def _warped(picture: Picture, pose: NDArray[Any], scale: float) -> Picture:
