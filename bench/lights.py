@@ -1,16 +1,17 @@
-"""The lights' promises, measured: `./skycam bench lights [--seconds 60] [--only daphne|uvicorn|link|size]`.
+"""The lights' promises, measured: `./skycam bench lights [--seconds 60] [--only daphne|uvicorn|link|size|kill]`.
 
 A command goes in over one socket; what counts is when the *last* of N clients has the state that it caused. A plain
-`websockets` server that only passes messages on runs in the same minute as the measure of what this machine can do.
+`websockets` server that only passes messages on runs before and after, as the measure of what this machine can do.
 """
 
 import argparse
 import asyncio
-import base64
 import contextlib
+import itertools
 import os
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -23,122 +24,17 @@ from urllib.request import urlopen
 
 import orjson
 import psutil
+import websockets
 
+from bench._lights_clients import PLAIN, RATE, fan_out
 from lighting.engine.ulid import new_ulid
 from skycam_project.common.link import CallError, Mirror, read
+from skycam_project.config.places import runtime_folder
+from skycam_project.supervisor.up import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = {"daphne": 100, "uvicorn": 300}
-RATE = 20.0
-PLAIN = """
-import asyncio, json, sys
-from websockets.asyncio.server import broadcast, serve
-clients = set()
-async def handle(socket):
-    clients.add(socket)
-    try:
-        async for text in socket:
-            message = json.loads(text)
-            state = {"type": "state", "r": message["r"], "g": message["g"], "b": message["b"], "seq": 1, "ts": 1}
-            broadcast(clients, json.dumps(state))
-    finally:
-        clients.discard(socket)
-async def main():
-    async with serve(handle, "127.0.0.1", int(sys.argv[1]), compression=None):
-        await asyncio.Future()
-asyncio.run(main())
-"""
-
-
-class Client(asyncio.Protocol):
-    """A WebSocket client with as little as possible between the wire and the clock."""
-
-    def __init__(self, heard) -> None:
-        self._heard, self._data, self.ready = heard, b"", asyncio.Event()
-
-    def connection_made(self, transport) -> None:
-        self.transport = transport
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = [
-            "GET /ws HTTP/1.1",
-            "Host: localhost",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}",
-        ]
-        transport.write(("\r\n".join([*lines, "Sec-WebSocket-Version: 13"]) + "\r\n\r\n").encode())
-
-    def data_received(self, data: bytes) -> None:
-        now = time.perf_counter()
-        self._data += data
-        if not self.ready.is_set():
-            if b"\r\n\r\n" not in self._data:
-                return
-            self._data = self._data.split(b"\r\n\r\n", 1)[1]
-            self.ready.set()
-        while len(self._data) >= 2:
-            size, start = self._data[1] & 0x7F, 2
-            if size == 126:
-                size, start = int.from_bytes(self._data[2:4], "big"), 4
-            if len(self._data) < start + size:
-                return
-            kind, body, self._data = (
-                self._data[0] & 15,
-                self._data[start : start + size],
-                self._data[start + size :],
-            )
-            if kind == 9:
-                self._frame(10, body)
-            elif kind == 1:
-                message = orjson.loads(body)
-                if message["type"] == "state":
-                    self._heard(self, message["r"] << 16 | message["g"] << 8 | message["b"], now)
-
-    def say(self, message: dict) -> None:
-        """Send a text message."""
-        self._frame(1, orjson.dumps(message))
-
-    def _frame(self, kind: int, body: bytes) -> None:
-        size = bytes([0x80 | len(body)]) if len(body) < 126 else bytes([0xFE]) + len(body).to_bytes(2, "big")
-        self.transport.write(bytes([0x80 | kind]) + size + bytes(4) + body)  # masked with zeros
-
-
-async def fan_out(port: int, clients: int, seconds: float) -> list[float]:
-    """Milliseconds from each command to the last client that has its state or a newer one."""
-    sent: dict[int, float] = {}
-    left: dict[int, int] = {}
-    delays: list[float] = []
-    last: dict[Client, int] = {}
-
-    def heard(client: Client, number: int, now: float) -> None:
-        for done in range(last.get(client, 0) + 1, number + 1):
-            if done in left:
-                left[done] -= 1
-                if left[done] == 0:
-                    delays.append((now - sent[done]) * 1000)
-        last[client] = max(number, last.get(client, 0))
-
-    loop = asyncio.get_running_loop()
-    peers = [
-        (await loop.create_connection(lambda: Client(heard), "127.0.0.1", port))[1] for _ in range(clients)
-    ]
-    for peer in peers:
-        await asyncio.wait_for(peer.ready.wait(), 30)
-    await asyncio.sleep(0.5)
-    last |= dict.fromkeys(peers, 0)
-    begun = time.perf_counter()
-    for number in range(1, int(seconds * RATE) + 1):
-        await asyncio.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
-        sent[number], left[number] = time.perf_counter(), clients
-        colour = {"r": number >> 16, "g": number >> 8 & 255, "b": number & 255}
-        peers[0].say({"type": "set", "cmdId": new_ulid(), "src": "bench", **colour})
-    await asyncio.sleep(2)
-    for peer in peers:
-        peer.transport.abort()
-    lost = sum(count > 0 for count in left.values())
-    if lost:
-        print(f"  {lost} of {len(sent)} states did not reach everybody")
-    return delays
+KILL_EVERY = 14.0
 
 
 def share(values: list[float], part: float) -> float:
@@ -241,8 +137,9 @@ def plain(clients: int, seconds: float) -> list[float]:
 def compare(server: str, seconds: float) -> None:
     """One server against the plain one."""
     clients = CLIENTS[server]
-    base = plain(clients, seconds)
+    base = plain(clients, seconds / 2)
     delays, applied, broadcast = served(server, clients, seconds)
+    base += plain(clients, seconds / 2)
     ratio = share(delays, 0.99) / share(base, 0.99)
     print(
         f"{server}, {clients} clients, {RATE:g} commands/s for {seconds:g} s; command to the last client, ms"
@@ -311,16 +208,91 @@ def size() -> None:
         )
 
 
+async def under_fire(port: int, run: Path, kills: int) -> tuple[list[float], bool]:
+    """Longest silence at a client that sends 100 a second around each kill of the engine, s; whether seq only grew."""
+    heard: list[tuple[float, int]] = []
+    gaps: list[float] = []
+    async with websockets.connect(f"ws://127.0.0.1:{port}/ws") as client:
+
+        async def listen() -> None:
+            async for text in client:
+                message = orjson.loads(text)
+                if message["type"] == "state":
+                    heard.append((time.perf_counter(), message["seq"]))
+
+        async def fire() -> None:
+            while True:
+                command = {
+                    "type": "set",
+                    "cmdId": new_ulid(),
+                    "src": "bench",
+                    "r": len(heard) & 255,
+                    "g": 0,
+                    "b": 0,
+                }
+                await client.send(orjson.dumps(command).decode())
+                await asyncio.sleep(0.01)
+
+        tasks = [asyncio.create_task(listen()), asyncio.create_task(fire())]
+        for _ in range(kills):
+            await asyncio.sleep(KILL_EVERY / 2)
+            (engine,) = [row for row in read(run, "up")["processes"] if row["name"] == "lighting"]
+            os.kill(engine["pid"], signal.SIGKILL)
+            killed = time.perf_counter()
+            await asyncio.sleep(KILL_EVERY / 2)
+            times = [moment for moment, _ in heard if moment > killed - 0.5]
+            if any(task.done() for task in tasks) or times[-1] < killed + 1:
+                raise SystemExit("the client was thrown out, or never heard of the engine again")
+            gaps.append(max(later - earlier for earlier, later in itertools.pairwise(times)))
+        for task in tasks:
+            task.cancel()
+    numbers = [seq for _, seq in heard]
+    return gaps, numbers == sorted(numbers)
+
+
+def kill() -> None:
+    """What a killed engine costs its clients, under the supervisor."""
+    data, port = Path(tempfile.mkdtemp(prefix="sky-")), free_port()
+    environment = dict(os.environ) | {
+        "SKYCAM_DATA": str(data),
+        "SKYCAM_DEMO": "off",
+        "SKYCAM_PORT": str(port),
+    }
+    running = subprocess.Popen(
+        [sys.executable, "-m", "skycam_project.cli", "up"],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while True:
+            time.sleep(0.2)
+            with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/rgb", timeout=5) as answer:
+                if answer.status == 200:
+                    break
+        gaps, grew = asyncio.run(under_fire(port, runtime_folder(data), 3))
+    finally:
+        running.terminate()
+        running.wait(20)
+        shutil.rmtree(data, ignore_errors=True)
+    words = ", ".join(f"{gap:.2f}" for gap in gaps)
+    print(
+        f"kill: {words} s of silence at a client under 100 commands/s, a kill -9 every {KILL_EVERY:g} s; seq only grew: {grew}"
+    )
+
+
 def main(argv: list[str]) -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(prog="./skycam bench lights")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run (%(default)s)")
-    parser.add_argument("--only", choices=["daphne", "uvicorn", "link", "size"])
+    parser.add_argument("--only", choices=["daphne", "uvicorn", "link", "size", "kill"])
     options = parser.parse_args(argv)
     if options.only in (None, "size"):
         size()
     if options.only in (None, "link"):
         link(min(10.0, options.seconds))
+    if options.only in (None, "kill"):
+        kill()
     for server in CLIENTS:
         if options.only in (None, server):
             compare(server, options.seconds)

@@ -18,9 +18,10 @@ from camera.metrics import CameraMetrics, CameraSeries
 from camera.plan import Plan, RunRecord, Wish, WishStore
 from camera.preview import PreviewFolder
 from camera.runfile import RunFile
-from camera.state import driver_state, file_size, free_bytes, run_state, settings_state
+from camera.state import FreeSpace, driver_state, file_size, run_state, settings_state
 from camera.stills import PART, Stills
 from skycam_project.common.clock import Clock, SystemClock, iso_utc
+from skycam_project.common.leases import Kind
 from skycam_project.common.units import Seconds
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,6 @@ CONNECT_PATIENCE: Seconds = 8.0
 """How long `connect` waits for the camera before it answers; the link gives up after 10 s."""
 CLIENT_PATIENCE: Seconds = 3.5
 """The same for outside clients, which give up after 5 s."""
-DISK_EVERY: Seconds = 5.0
 
 
 class CameraHost:
@@ -75,16 +75,13 @@ class CameraHost:
         self._stills = Stills(
             camera, images or previews.folder / "pixels", holders_file, self._clock, self._changed
         )
-        self._folder = previews.folder
+        self._disk = FreeSpace(previews.folder, self._clock)
         self._wish = Wish()
         self._loop: TimelapseLoop | None = None
         self._single: Plan | None = None
         self._new_run = False
         self._impatient = False
-        self._wake, self._attempted = asyncio.Event(), asyncio.Event()
-        self._disk_free: int | None = None
-        self._disk_checked = -DISK_EVERY
-        self._publishing = False
+        self._wake, self._attempted, self._publishing = asyncio.Event(), asyncio.Event(), False
         driver.on_change = self._changed
         driver.on_event = lambda name, details: sink.event(name, **details)
 
@@ -93,7 +90,7 @@ class CameraHost:
         """What others may ask for, by name."""
         calls = (
             self.connect, self.disconnect, self.heard, self.start, self.stop, self.single, self.expose,
-            self.abort_exposure, self.apply, self.preview,
+            self.abort_exposure, self._sink.begin_calibration, self._sink.end_calibration, self.apply, self.preview,
         )  # fmt: skip
         return {call.__name__: call for call in calls}
 
@@ -253,11 +250,13 @@ class CameraHost:
         self._single = replace(self._wish.plan.changed(**changes), frames=1, interval_s=0.0)
         await self._want(connected=True)
 
-    async def expose(self, exposure_s: Seconds, gain: float | None = None, light: bool = True) -> None:
+    async def expose(
+        self, exposure_s: Seconds, gain: float | None = None, light: bool = True, flat: bool = False
+    ) -> None:
         """Take one frame for an outside client; `still` in the state tells its progress and the pixels.
 
-        `gain` is in the camera's unit; a dark (`light` false) needs a cap, the client's business. Raises
-        `CameraBusyError` while pictures are taken, `InvalidValueError`, `NotConnectedError`.
+        `gain` is in the camera's unit; a dark (`light` false) needs a cap, the client's business; a `flat` may see the
+        flat panel. Raises `CameraBusyError` while pictures are taken, `InvalidValueError`, `NotConnectedError`.
         """
         self._check_free()
         if self._stills.pending:
@@ -266,8 +265,13 @@ class CameraHost:
             raise NotConnectedError(f"{self.name}: {self._driver.standing.reason or 'it is not open'}")
         plan = self._wish.plan.changed(exposure_s=exposure_s, gain=gain)
         self._single = replace(plan, frames=1, interval_s=0.0)
-        self._stills.begin(exposure_s)
+        self._stills.begin(exposure_s, "flat" if flat else "light" if light else "dark")
         self._wake.set()
+
+    @property
+    def kind(self) -> Kind:
+        """What the exposure that runs or comes next is for."""
+        return self._stills.kind if self._stills.pending else "light"
 
     async def abort_exposure(self) -> None:
         """Give up an outside client's exposure; nothing happens when there is none."""
@@ -341,8 +345,8 @@ class CameraHost:
         if self._stills.pending and not frame.recovered:
             self._stills.taken(frame.start, frame.applied.exposure_s)
             lay_out = partial(self._stills.lay_out, media_type=frame.media_type, started=frame.start)
-        run_number = loop.record.frames if loop and timelapse else None
-        self._latest.show(frame, number, run_number, file_size(frame, 0), lay_out)
+        run = loop.record.frames if loop and timelapse else None
+        self._latest.show(frame, number, run, file_size(frame, 0), lay_out)
 
     def _on_error(self, code: str) -> None:
         self._series.error(code)
@@ -364,10 +368,7 @@ class CameraHost:
 
     def state(self) -> dict[str, Any]:
         """The camera now; docs/camera.md explains each field."""
-        now, loop = self._clock.monotonic(), self._loop
-        if now - self._disk_checked >= DISK_EVERY:
-            self._disk_free, self._disk_checked = free_bytes(self._folder), now
-        driver = driver_state(self._driver)
+        loop, driver = self._loop, driver_state(self._driver)
         timelapse = loop if loop and loop.plan.frames is None else None
         self._series.driver(self._driver.standing.state, self._driver.counters, driver["temperature_c"])
         self._series.running(self._wish.running, timelapse.record.missed_slots if timelapse else None)
@@ -388,7 +389,7 @@ class CameraHost:
             },
             "still": self._stills.state(self._driver.standing.state),
             "session": self._sink.session(),
-            "disk_free_bytes": self._disk_free,
+            "disk_free_bytes": self._disk.bytes(),
             "updated_at": iso_utc(self._clock.now()),
         }
 

@@ -40,6 +40,14 @@ class FrameSink(Protocol):
         """Store a frame and its companions; its id, once it is on disk. Raises: it is offered again."""
         ...
 
+    async def begin_calibration(self, purpose: str) -> None:
+        """Darks or flats follow; each purpose has a session."""
+        ...
+
+    async def end_calibration(self) -> None:
+        """No more darks or flats are wanted; harmless when there were none."""
+        ...
+
     def event(self, name: str, **details: Any) -> None:
         """Something a reader of the session wants to know."""
         ...

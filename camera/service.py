@@ -58,7 +58,7 @@ async def _host(camera: CameraConfiguration, metrics: CameraMetrics) -> None:
         device = CameraHost(
             camera=camera.id,
             name=camera.name,
-            driver=cast(CameraDriver, LeasedDriver(driver, leases, camera.name)),
+            driver=cast(CameraDriver, LeasedDriver(driver, leases, camera.name, lambda: device.kind)),
             driver_name="gphoto2",
             sink=SessionSink(sessions, camera.id, camera.name, image_path(camera), dark),
             wishes=wishes,

@@ -20,6 +20,9 @@ from skycam_project.common.nights import evening, night_label, site_zone
 
 logger = logging.getLogger(__name__)
 
+SEARCH = "flat search"
+"""Purpose of pictures that only look for the right brightness: no calibration may use them."""
+
 
 class SessionSink:
     """The sessions of one camera, as the timelapse loop sees them (`camera.loop.FrameSink`).
@@ -57,7 +60,7 @@ class SessionSink:
 
     def measured(self, frame: Frame, stars: int | None) -> None:
         """Note the number of stars of a dark sky; when they vanish, that is an event."""
-        if stars is None or not self._dark(frame.middle):
+        if stars is None or frame.kind != "light" or not self._dark(frame.middle):
             return
         try:
             self._note_stars(frame, stars)
@@ -94,6 +97,27 @@ class SessionSink:
             self.log(logging.INFO, "the run was stopped")
             await asyncio.to_thread(self.sessions.end_session, wait=False)
 
+    async def begin_calibration(self, purpose: str) -> None:
+        """Open a session for darks or flats, such as `flats`; the frames of `SEARCH` count as rejected."""
+        await asyncio.to_thread(self.sessions.start_session, "alignment", target=self.target, purpose=purpose)
+
+    async def end_calibration(self) -> None:
+        """The session of darks or flats is finished in the background."""
+        if self.sessions.active_session.type == "alignment":
+            await asyncio.to_thread(self.sessions.end_session, wait=False)
+
+    def _open_for(self, frame: Frame) -> None:
+        """Darks and flats have a session of their own; the next light frame ends it."""
+        active = self.sessions.active_session
+        if frame.kind != "light":
+            purpose = f"{frame.kind}s"
+            if active.type != "alignment" or active.purpose not in (purpose, SEARCH):
+                self.sessions.start_session("alignment", target=self.target, purpose=purpose)
+        elif active.type == "alignment":
+            self.sessions.end_session(wait=False)
+        elif active.type == "observation":
+            self._open_night(frame.start)
+
     def _open_night(self, moment: datetime) -> None:
         """A night is local noon to noon; a run over months has one session for each."""
         zone = site_zone()
@@ -105,8 +129,7 @@ class SessionSink:
     # ---- one frame
 
     def _keep(self, frame: Frame) -> str:
-        if self.sessions.active_session.type == "observation":
-            self._open_night(frame.start)
+        self._open_for(frame)
         if frame.temperature_c is not None:
             self.sessions.add_telemetry(
                 "temperature", time=frame.middle, sensor="ccd", value=frame.temperature_c
@@ -131,6 +154,8 @@ class SessionSink:
             "gain_unit": applied.gain_unit,
             "mid_time": frame.middle.isoformat(),
             "recovered": frame.recovered or None,
+            "image_type": f"{frame.kind.capitalize()} Frame",
+            "rejected": self.sessions.active_session.purpose == SEARCH or None,
             "device": dict(frame.metadata) or None,
         }
         return self.sessions.add_original(

@@ -8,8 +8,10 @@ from typing import Any
 from camera.drivers.base import CameraDriver, DriverState, Frame
 from camera.plan import RunRecord
 from camera.preview import Preview
-from skycam_project.common.clock import iso_utc
+from skycam_project.common.clock import Clock, iso_utc
 from skycam_project.common.units import Seconds
+
+DISK_EVERY: Seconds = 5.0
 
 REASON_LENGTH = 500
 """Characters of a reason that are shown; the state stays small whatever a device says."""
@@ -116,6 +118,22 @@ def free_bytes(folder: Path) -> int | None:
         return shutil.disk_usage(folder).free
     except OSError:
         return None
+
+
+class FreeSpace:
+    """The same, looked at once in a while."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        self._free: int | None = None
+        self._checked = -DISK_EVERY
+
+    def bytes(self) -> int | None:
+        """`None` when it cannot be read."""
+        now = self._clock.monotonic()
+        if now - self._checked >= DISK_EVERY:
+            self._free, self._checked = free_bytes(self._folder), now
+        return self._free
 
 
 def file_size(frame: Frame, index: int) -> int:

@@ -19,6 +19,7 @@ from camera.preview import MOST_PIXELS, NotShowableError
 from skycam_project.common.clock import Clock, iso_utc
 from skycam_project.common.files import under
 from skycam_project.common.holders import Holders
+from skycam_project.common.leases import Kind
 from skycam_project.common.pixels import PixelFile, write_pixels
 from skycam_project.common.units import Seconds
 
@@ -42,6 +43,7 @@ class Stills:
     Attributes:
         holders: the clients that hold the camera.
         pending: an exposure was accepted and has no end yet.
+        kind: light, dark or flat: what it is for.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Stills:
     ) -> None:
         self.holders = Holders(holders_file, clock, [PART])
         self.pending = False
+        self.kind: Kind = "light"
         self._prefix, self._images, self._clock, self._on_change = (
             f"{camera}-still-",
             images,
@@ -76,8 +79,9 @@ class Stills:
             "problem": self._problem,
         }
 
-    def begin(self, exposure_s: Seconds) -> None:
+    def begin(self, exposure_s: Seconds, kind: Kind = "light") -> None:
         """An exposure was accepted."""
+        self.kind = kind
         self.pending, self._laying_out, self._problem, self._reason = True, False, "", ""
         self._started_at, self._exposure_s = iso_utc(self._clock.now()), exposure_s
         image, self._image = self._image, None

@@ -1,11 +1,7 @@
-"""Events between processes: job progress, a new product, a login that ended.
+"""Events from other processes, heard once per process: job progress, a new product, a login that ended.
 
 One subscription per process, not one per browser, and none of it inside a consumer: a live page goes on without the
-broker, only events stay away. A publisher in any app sends to the group `events`:
-
-    await get_channel_layer().group_send("events", {"type": "event", "event": "product", "data": {...}})
-
-`event` messages go to every live page as they are; `auth.revoked` makes every socket look at its login again.
+broker, only events stay away. Whoever has something to say calls `skycam_project.events.publish`.
 """
 
 import asyncio
@@ -15,14 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+
+from skycam_project.events import GROUP
 
 log = logging.getLogger(__name__)
 
-GROUP = "events"
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-PATIENCE = 2.0
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -81,18 +76,3 @@ _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Events] = WeakKeyDictiona
 def events() -> Events:
     """The events of the running loop."""
     return _of_loop.setdefault(asyncio.get_running_loop(), Events())
-
-
-async def _send(message: dict[str, Any]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        await get_channel_layer().group_send(GROUP, message)
-
-
-def publish(message: dict[str, Any]) -> bool:
-    """Send a message to every process from synchronous code. Returns whether the broker took it."""
-    try:
-        async_to_sync(_send)(message)
-    except Exception as error:  # events are a convenience: nothing fails because one could not be sent
-        log.warning("event %s could not be sent: %s", message.get("type"), error)
-        return False
-    return True

@@ -1,6 +1,6 @@
 """The web process's copies of all devices: one mirror per device, started with the first request.
 
-Names are those of the live interface: `camera/<id>`, `telescope/<n>`, `processing`, `up`, `lighting`.
+Names are those of the live interface: `camera/<id>`, `telescope/<n>`, `processing`, `up`, `observatory`, `lighting`.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from lighting.services import lights
+from observatory.services import observatory
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.link import Mirror, NotConnected
 
@@ -30,6 +31,7 @@ def mirrors() -> dict[str, Mirror]:
     telescope = {"telescope/0": "telescope-0"} if settings.CONFIG.telescope_host else {}
     links = telescope | cameras | {"processing": "processing", "up": "up"}
     found = {device: Mirror(settings.RUN, link) for device, link in links.items()}
+    found["observatory"] = observatory()
     return found if settings.CONFIG.dmx_engine == "off" else found | {"lighting": lights()}
 
 

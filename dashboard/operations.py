@@ -42,7 +42,8 @@ def _processes() -> dict[str, Mirror]:
     """One link per process: all cameras live in one, whose figures must not be counted twice."""
     links: dict[str, Mirror] = {}
     for device, mirror in mirrors().items():
-        links.setdefault(device.split("/")[0], mirror)
+        if device != "observatory":  # lives in the processing worker
+            links.setdefault(device.split("/")[0], mirror)
     return links
 
 

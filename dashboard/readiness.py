@@ -63,5 +63,7 @@ def _hosts() -> dict:
 
     hosts = mirrors().items()
     return {
-        device: _part(mirror.problem or None) for device, mirror in hosts if device not in ("up", "lighting")
+        device: _part(mirror.problem or None)
+        for device, mirror in hosts
+        if device not in ("up", "lighting", "observatory")
     }

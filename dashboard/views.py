@@ -13,13 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 
-from dashboard.events import publish
 from dashboard.forms import LoginForm, WelcomeForm
 from dashboard.mirrors import telescope_numbers
 from dashboard.readiness import readiness
 from dashboard.services import owner_exists
 from lighting.engine.rig import ROLES
+from observatory.night import MOMENTS
 from skycam_project.common.nights import night_label, site_zone
+from skycam_project.events import publish
+from timelapse import services
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -68,16 +70,27 @@ class TelescopeView(Page):
 
 
 class LightsView(Page):
-    """`/lights/`: colour, scenes, show, outputs, fixtures, backups."""
+    """`/lights/`: colour, scenes, show, night, outputs, fixtures, flats, backups."""
 
     template_name = "lighting/lights.html"
     here = "lights"
 
     def get_context_data(self, **kwargs):
         roles = [role for role in ROLES if role != "main"]
-        return super().get_context_data(
-            parts=[("r", "Red"), ("g", "Green"), ("b", "Blue")], roles=roles, **kwargs
-        )
+        parts = [("r", "Red"), ("g", "Green"), ("b", "Blue")]
+        moments = [(moment, moment.capitalize()) for moment in MOMENTS]
+        return super().get_context_data(parts=parts, roles=roles, moments=moments, **kwargs)
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class TimelapsesView(Page):
+    """`/timelapses/`: the queue, the running job, what was made."""
+
+    template_name = "dashboard/timelapses.html"
+    here = "timelapses"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(formats=services.FORMATS, kinds=services.product_kinds(), **kwargs)
 
 
 class StatusView(Page):

@@ -30,6 +30,8 @@ MOST_COMMANDS = 200
 """Commands that a client may send in a second."""
 BINARY, RUDE, TOO_LONG, SLOW, NO_KEY, FAILED = 1003, 1008, 1009, 1013, 4401, 1011
 CODES = {"queue_full", "interlocked", "bad_message", "bad_ulid"}
+NOBODYS_FAULT = {"queue_full", "interlocked", "not_ready"}
+"""Errors that a client in good order meets: a drag during an exposure, a restarted engine."""
 
 
 class Goodbye(Exception):  # noqa: N818 - not an error
@@ -170,11 +172,13 @@ class Conversation:
         return True
 
     def _refuse(self, code: str, detail: str, cmd_id: str | None = None) -> None:
-        """Answer with an error; the connection stays, unless there are too many."""
+        """Answer with an error; the connection stays, unless the client makes too many mistakes."""
         log.info("ws_error", extra={"reason": code, "cmdId": cmd_id and cmd_id[:40]})
         self._client.note(
             {"type": "error", "code": code, "detail": detail[:500], "cmdId": cmd_id and cmd_id[:40]}
         )
+        if code in NOBODYS_FAULT:
+            return
         now = time.monotonic()
         if len(self._errors) == MOST_ERRORS and now - self._errors[0] < ERROR_WINDOW:
             raise Goodbye(RUDE)

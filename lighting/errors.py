@@ -66,3 +66,9 @@ class DeviceError(LightingError):
     """A device or store outside did not do what it was asked."""
 
     code = "device"
+
+
+class AbsentError(LightingError):
+    """The device that is asked for is not part of the patch."""
+
+    code = "not_connected"

@@ -8,3 +8,4 @@ class SessionsConfig(AppConfig):
 
     name = "sessions"
     label = "observing_sessions"
+    verbose_name = "Sessions"

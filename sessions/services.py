@@ -2,16 +2,18 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from sessions.store.manager import SessionManager
-from sessions.store.session import SessionStatus
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import SkycamError
 
 logger = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from sessions.store.manager import SessionManager
+    from sessions.store.session import SessionStatus
 
 SHOWN_ROWS = 12
 """Log rows in a live summary; the whole log is in the session."""
@@ -22,8 +24,10 @@ def sessions_root() -> Path:
     return settings.DATA / "sessions"
 
 
-def open_sessions(instrument: str, **options: Any) -> SessionManager:
+def open_sessions(instrument: str, **options: Any) -> "SessionManager":
     """The sessions of one instrument, owned by this process from now on; raises what `SessionManager` raises."""
+    from sessions.store.manager import SessionManager  # numpy and blosc: only in the processes that record
+
     config = settings.CONFIG
     location = None
     if config.latitude is not None and config.longitude is not None:
@@ -31,7 +35,7 @@ def open_sessions(instrument: str, **options: Any) -> SessionManager:
     return SessionManager(sessions_root(), location, instrument=instrument, **options)
 
 
-def summary(status: SessionStatus) -> dict[str, Any]:
+def summary(status: "SessionStatus") -> dict[str, Any]:
     """A session as the link's states carry it: id, type, target, started_at, frames, bytes, warnings, errors, log."""
     return {
         "id": status.id,

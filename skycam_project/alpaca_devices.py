@@ -24,7 +24,9 @@ def alpaca_route() -> AlpacaRoute:
         for camera in config.all_cameras()
     ]
     table = DeviceTable(
-        build_devices(bindings, _telescopes(), cameras),
+        build_devices(
+            bindings, _telescopes(), cameras, None if config.dmx_engine == "off" else mirror("lighting")
+        ),
         images_folder(settings.DATA),
         ServerDescription(location=config.site_name),
     )

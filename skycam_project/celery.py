@@ -35,6 +35,20 @@ class ProcessingHost(DeviceHost):
     session = "sessions.system:run"
 
 
+class ObservatoryHost(DeviceHost):
+    """Hosts what spans devices: flats, beacons, scenes of the night."""
+
+    queue = "processing"
+    session = "observatory.service:run"
+
+
+class NightHost(DeviceHost):
+    """Keeps the night products of running sessions up to date, in children."""
+
+    queue = "processing"
+    session = "timelapse.following:run"
+
+
 class BeatThread(bootsteps.StartStopStep):
     """The schedule, as a thread of the processing worker.
 
@@ -67,6 +81,8 @@ app.steps["worker"].add(BeatThread)
 app.steps["worker"].add(CameraHost)
 app.steps["worker"].add(TelescopeHost)
 app.steps["worker"].add(ProcessingHost)
+app.steps["worker"].add(ObservatoryHost)
+app.steps["worker"].add(NightHost)
 
 
 @setup_logging.connect

@@ -7,7 +7,7 @@ A call returns when its command is accepted; what becomes of it is in the state 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import wraps
 from typing import Any
 
@@ -19,7 +19,8 @@ from telescope.dwarf.heavens import Equatorial
 from telescope.dwarf.session import DwarfSession, Exposure, Frame
 from telescope.dwarf.session.state import CameraPhase
 from telescope.errors import CaptureError, InvalidStateError, NotConnectedError, NotHostError
-from telescope.frame_sink import FrameSink
+from telescope.frame_sink import FrameSink, described
+from telescope.leased import FrameLeases
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ CONNECT_PATIENCE: Seconds = 3.5
 """How long `connect` and `disconnect` wait before they answer; Alpaca clients give up after 5 s."""
 OFFER_AGAIN: tuple[Seconds, ...] = (1.0, 5.0, 15.0)
 """Pauses before a frame is offered again to a sink that failed."""
+FRESH: dict[str, Any] = {"percent_completed": 0, "image_ready": False, "image": None, "problem": ""}
 LOOK_AROUND: Seconds = 30.0
 """Between looks for silent clients."""
 
@@ -43,6 +45,7 @@ class TelescopeHost:
         sink: takes the frames.
         holders: the clients.
         publish: called with each new state, e.g. the link host's `publish`; may be replaced.
+        leases: keep the lights dark meanwhile.
         clock: for times and pauses.
     """
 
@@ -55,14 +58,15 @@ class TelescopeHost:
         sink: FrameSink,
         holders: Holders,
         publish: Callable[[Mapping[str, Any]], None],
+        leases: FrameLeases,
         clock: Clock | None = None,
     ) -> None:
         self.telescope, self.name, self.session, self.publish = telescope, name, session, publish
-        self._sink, self._holders, self._clock = sink, holders, clock or SystemClock()
+        self._sink, self._holders, self._leases = sink, holders, leases
+        self._clock, self._publishing = clock or SystemClock(), False
         self._exposing: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._jobs: set[asyncio.Task[Any]] = set()
-        self._publishing = False
         session.board.changed = self._changed
 
     @property
@@ -72,7 +76,8 @@ class TelescopeHost:
             self.connect, self.disconnect, self.heard, self.take_control,
             self.slew, self.abort_slew, self.track, self.park, self.unpark, self.move_axis, self.joystick,
             self.calibrate, self.set_pointing_loop, self.set_solar_mode,
-            self.expose, self.abort_exposure, self.list_darks, self.take_darks,
+            self.expose, self.abort_exposure, self._sink.begin_calibration,
+            self._sink.end_calibration, self.list_darks, self.take_darks,
             self.set_filter, self.set_focus_offset, self.focus_move, self.focus_halt, self.autofocus,
             self.power_down, self.reboot,
         )  # fmt: skip
@@ -94,8 +99,6 @@ class TelescopeHost:
                     self._changed()
                     self._close_if_unheld()
         finally:
-            if self._exposing is not None:
-                self._exposing.cancel()
             for job in self._jobs:
                 job.cancel()
             await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -108,7 +111,7 @@ class TelescopeHost:
 
         Args:
             device: one of `DEVICES`.
-            client: id of the client.
+            client: its id.
             patient: keep trying, and holding, when the telescope does not answer at once.
 
         Raises:
@@ -198,8 +201,10 @@ class TelescopeHost:
 
     # ---- exposures
 
-    async def expose(self, exposure_s: float, gain: int, light: bool = True) -> None:
+    async def expose(self, exposure_s: float, gain: int, light: bool = True, flat: bool = False) -> None:
         """Start one exposure; the state tells its phases and, in the end, `image_ready` or `problem`.
+
+        A `flat` may see the flat panel.
 
         Raises:
             InvalidStateError: one is under way.
@@ -210,7 +215,7 @@ class TelescopeHost:
             raise InvalidStateError(f"{self.name} is exposing already; wait for its end or abort it")
         self._check_commands()
         self.session.camera.resolver.exposure(exposure_s)
-        exposure = Exposure(exposure_s, self.session.camera.resolver.gain(gain), light)
+        exposure = Exposure(exposure_s, self.session.camera.resolver.gain(gain), light, flat)
         self.session.board.set(
             "camera",
             phase=CameraPhase.WAITING,
@@ -218,10 +223,7 @@ class TelescopeHost:
             gain=exposure.gain,
             light=light,
             started_at=iso_utc(self._clock.now()),
-            percent_completed=0,
-            image_ready=False,
-            image=None,
-            problem="",
+            **FRESH,
         )
         self._exposing = self._job(self._expose(exposure))
 
@@ -233,6 +235,7 @@ class TelescopeHost:
             await asyncio.wait([task])
         if self.session.connection.connected:
             self._job(self._quietly(self.session.abort_exposure()))
+        await self._leases.release()
 
     async def list_darks(self) -> list[dict[str, Any]]:
         """The telescope's dark library: exposure (text), gain, temperature_c."""
@@ -247,14 +250,14 @@ class TelescopeHost:
     async def _expose(self, exposure: Exposure) -> None:
         board = self.session.board
         try:
-            frame = await self.session.expose(exposure)
+            frame = await self._take(exposure)
             number = await self._store(frame)
             frame = self.session.acknowledged(frame)
             try:
                 image = await self._sink.image(frame, number)
             finally:
                 self._job(self._finish(frame))
-            image = {"frame": number, **_described(frame), **image}
+            image = {"frame": number, **described(frame), **image}
             board.set("camera", image_ready=True, image=image, frames=board.camera.frames + 1)
         except SkycamError as error:
             logger.warning("exposure failed reason=%s", error)
@@ -267,8 +270,15 @@ class TelescopeHost:
             logger.exception("exposure failed")
             board.set("camera", problem=f"internal error: {error}")
         finally:
-            percent = 100 if board.camera.image_ready else 0
-            board.set("camera", phase=CameraPhase.IDLE, percent_completed=percent)
+            done = 100 if board.camera.image_ready else 0
+            board.set("camera", phase=CameraPhase.IDLE, percent_completed=done)
+
+    async def _take(self, exposure: Exposure) -> Frame:
+        async with self._leases.exposure(exposure.kind, exposure.duration_s) as lease:
+            frame = await self.session.expose(exposure)
+            if self.session.board.mount.tracking_active:  # its run exposes the next frame already
+                await self._leases.keep(exposure.kind)
+        return replace(frame, warnings=(*frame.warnings, *lease.warnings))
 
     async def _store(self, frame: Frame) -> str:
         """Give a frame to the sink until it is acknowledged; its file stays in the spool folder meanwhile."""
@@ -291,8 +301,7 @@ class TelescopeHost:
         frame.path.unlink(missing_ok=True)
 
     async def _take_in(self, frame: Frame) -> None:
-        number = await self._store(frame)
-        logger.info("frame of an earlier process stored file=%s frame=%s", frame.path.name, number)
+        logger.info("frame of an earlier process file=%s frame=%s", frame.path.name, await self._store(frame))
         frame.path.unlink(missing_ok=True)
 
     # ---- filter and focus
@@ -389,15 +398,3 @@ class TelescopeHost:
             **self.session.board.as_dict(),
             "updated_at": iso_utc(self._clock.now()),
         }
-
-
-def _described(frame: Frame) -> dict[str, Any]:
-    return {
-        "exposure_s": frame.exposure.duration_s,
-        "gain": frame.exposure.gain,
-        "started_at": iso_utc(frame.start),
-        "middle_at": iso_utc(frame.middle),
-        "temperature_c": frame.temperature_c,
-        "rejected": frame.rejected,
-        "warnings": list(frame.warnings),
-    }

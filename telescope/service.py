@@ -18,12 +18,14 @@ from skycam_project.common.clock import SystemClock
 from skycam_project.common.fence import FileFences
 from skycam_project.common.files import write_atomic
 from skycam_project.common.holders import Holders
+from skycam_project.common.leases import Leases
 from skycam_project.common.link import Host
 from skycam_project.config.places import images_folder
 from telescope.dwarf.heavens import Site
 from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.heavens import SiteHeavens
 from telescope.host import DEVICES, TelescopeHost
+from telescope.leased import FrameLeases
 from telescope.readings import TelescopeReadings
 from telescope.sink import TelescopeSink
 from telescope.solving import FrameSolver
@@ -41,6 +43,7 @@ async def run() -> None:
 async def _host() -> None:
     config = settings.CONFIG
     sessions = await asyncio.to_thread(partial(open_sessions, INSTRUMENT, resume=True))
+    leases = FrameLeases(Leases(settings.RUN), config.telescope_name)
     try:
         clock = SystemClock()
         heavens = SiteHeavens(site())
@@ -74,6 +77,7 @@ async def _host() -> None:
             sink=sink,
             holders=Holders(settings.DATA / "state" / f"clients-{INSTRUMENT}.json", clock, DEVICES),
             publish=publish,
+            leases=leases,
             clock=clock,
         )
         fences = FileFences(settings.RUN)
@@ -84,6 +88,7 @@ async def _host() -> None:
             tasks.create_task(readings.run())
             tasks.create_task(device.run())
     finally:
+        await leases.close()
         await asyncio.to_thread(sessions.suspend)
 
 

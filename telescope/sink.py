@@ -32,6 +32,8 @@ OTHER_TARGET: Arcseconds = 3600.0
 IDLE_END: Seconds = 900.0
 """An observation ends by itself after so long without a frame."""
 LOOK: Seconds = 10.0
+SEARCH = "flat search"
+"""Purpose of pictures that only look for the right brightness: no calibration may use them."""
 
 
 class TelescopeSink:
@@ -97,19 +99,34 @@ class TelescopeSink:
         if state["mount"]["parked"] or not held:
             self._end("the telescope was parked" if held else "the last client has left")
 
+    async def begin_calibration(self, purpose: str) -> None:
+        """Open a session for flats; the frames of `SEARCH` count as rejected."""
+        await asyncio.to_thread(self._sessions.start_session, "alignment", purpose=purpose)
+
+    async def end_calibration(self) -> None:
+        """The session of flats is finished in the background."""
+        if self._calibrating:
+            await asyncio.to_thread(self._end, "the flats are done")
+
     async def end_idle_observations(self) -> None:
-        """Until cancelled: end an observation that has had no frame for a quarter of an hour."""
+        """Until cancelled: end an observation or flats without a frame for a quarter of an hour."""
         while True:
             await asyncio.sleep(LOOK)
-            if self._observing and asyncio.get_running_loop().time() - self._last_frame > IDLE_END:
+            if (
+                self._observing or self._calibrating
+            ) and asyncio.get_running_loop().time() - self._last_frame > IDLE_END:
                 self._end("no frame for 15 min")
 
     @property
     def _observing(self) -> bool:
         return self._sessions.active_session.type == "observation"
 
+    @property
+    def _calibrating(self) -> bool:
+        return self._sessions.active_session.type == "alignment"
+
     def _end(self, reason: str) -> None:
-        self._sessions.add_event("observation_ended", {"reason": reason})
+        self._sessions.add_event(f"{self._sessions.active_session.type}_ended", {"reason": reason})
         self._sessions.end_session(wait=False)
 
     def _open(self, frame: Frame) -> None:
@@ -129,7 +146,10 @@ class TelescopeSink:
     # ---- one frame
 
     def _keep(self, frame: Frame) -> str:
-        if frame.exposure.light and not frame.recovered:
+        if frame.exposure.flat:
+            if not self._calibrating:
+                self._sessions.start_session("alignment", purpose="flats")
+        elif frame.exposure.light and not frame.recovered:
             self._open(frame)
         # The session moves its file away; the host still needs its own to see where the frame points.
         kept = frame.path.with_name(f"{frame.path.name}.kept")
@@ -159,8 +179,8 @@ class TelescopeSink:
             settings={"exposure_us": values["exposure_us"], "gain": frame.exposure.gain},
             time=frame.start,
             mid_time=iso_utc(frame.middle),
-            image_type="Light Frame" if frame.exposure.light else "Dark Frame",
-            rejected=frame.rejected,
+            image_type=f"{frame.exposure.kind.capitalize()} Frame",
+            rejected=frame.rejected or self._sessions.active_session.purpose == SEARCH,
             cards=dict(frame.cards),
             **{key: value for key, value in values.items() if value is not None},
         )
@@ -201,7 +221,7 @@ class TelescopeSink:
 
     def _count_stars(self, frame: Frame, pixels: np.ndarray) -> int | None:
         """Stars in a light frame of a dark sky; when they vanish while the telescope tracks, that is an event."""
-        if not frame.exposure.light or not self._dark(frame.middle):
+        if frame.exposure.kind != "light" or not self._dark(frame.middle):
             return None
         stars = len(detect(pixels, "mosaic"))
         try:

@@ -135,7 +135,7 @@ class Device:
         if not self.is_connected(client):
             reason = self.mirror.problem or "connect it first"
             raise DeviceNotConnectedError(f"{self.name} is not connected: {reason}.")
-        connection = self.state["connection"]
+        connection = self.connection
         if not connection["connected"]:
             reason = connection["problem"] or "still connecting"
             raise DeviceNotConnectedError(f"{self.name} cannot be reached: {reason}.")
@@ -149,6 +149,11 @@ class Device:
             return self.mirror.state
         except SkycamError as error:
             raise ascom_error(error) from error
+
+    @property
+    def connection(self) -> Mapping[str, Any]:
+        """How the hardware stands: `connected`, `connecting`, `problem`."""
+        return self.state["connection"]
 
     async def call(self, name: str, /, **args: Any) -> Any:
         """A call to the host. Raises `AlpacaError`."""
@@ -169,8 +174,8 @@ class Device:
         holding = len(state["clients"][self.part]["holding"])
         if not holding:
             return "free", "no client has connected it"
-        if not state["connection"]["connected"]:
-            return "fault", state["connection"]["problem"] or "still connecting"
+        if not self.connection["connected"]:
+            return "fault", self.connection["problem"] or "still connecting"
         return "connected", f"connected by {holding} client{'s' if holding > 1 else ''}"
 
     # ---- connections
@@ -194,7 +199,7 @@ class Device:
         try:
             await self.call("connect", device=self.part, client=_name_of(client), patient=True)
         except DeviceNotConnectedError:
-            if self.mirror.problem or self.state["connection"]["problem"]:
+            if self.mirror.problem or self.connection["problem"]:
                 with suppress(AlpacaError):  # why it could not be connected is what has to be told
                     await self.call("disconnect", device=self.part, client=_name_of(client))
                 raise
@@ -218,7 +223,7 @@ class Device:
     async def _connect_to_the_end(self, client: int | None) -> None:
         await self._connect(client)
         end = monotonic() + LONGEST_CONNECT
-        while not self.state["connection"]["connected"] and monotonic() < end:  # noqa: ASYNC110
+        while not self.connection["connected"] and monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         self._demand_connection(client)
 
@@ -262,6 +267,11 @@ class Device:
 
     def get_device_state(self) -> list[dict[str, Any]]:
         """The operational properties that can be read now; the others are left out."""
+        stamp = {"Name": "TimeStamp", "Value": iso_utc(datetime.now(UTC))}
+        return [*self.device_values(), stamp]
+
+    def device_values(self) -> list[dict[str, Any]]:
+        """Rows of `DeviceState` without the time."""
         states: list[dict[str, Any]] = []
         for member in self.interface.device_state:
             getter = self._getters.get(member.name)
@@ -270,7 +280,6 @@ class Device:
                     states.append({"Name": member.name, "Value": getter(self)})
                 except (AlpacaError, KeyError):
                     continue  # not readable now: the interface wants it left out
-        states.append({"Name": "TimeStamp", "Value": iso_utc(datetime.now(UTC))})
         return states
 
 

@@ -4,16 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from alpaca.devices.base import Device, MirrorLike
+from alpaca.devices.cover_calibrator import CoverCalibrator
 from alpaca.devices.facts import Optics, Site
 from alpaca.devices.filterwheel import FilterWheel
 from alpaca.devices.focuser import Focuser
 from alpaca.devices.registry import Bindings
 from alpaca.devices.still_camera import StillCamera
+from alpaca.devices.switch import LightSwitch, TelescopeSwitch
 from alpaca.devices.telescope import Telescope
 from alpaca.devices.telescope_camera import TelescopeCamera
 
 FIRST_STILL_CAMERA = 2
 """Camera 0 and 1 are the telescope's main and wide camera."""
+LIGHTS_SWITCH = 1
+"""Switch 0 is the telescope's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,9 @@ def build_devices(
     bindings: Bindings,
     telescopes: Iterable[TelescopeInstrument] = (),
     cameras: Iterable[CameraInstrument] = (),
+    lights: MirrorLike | None = None,
 ) -> list[Device]:
-    """The Alpaca devices of some instruments, in the order in which clients list them."""
+    """The Alpaca devices of some instruments and of the lights, in the order in which clients list them."""
     devices: list[Device] = []
     for telescope in telescopes:
         for kind, part, name, facts in (
@@ -57,6 +62,7 @@ def build_devices(
             (TelescopeCamera, "camera", " camera", {"optics": telescope.optics}),
             (Focuser, "focuser", " focuser", {}),
             (FilterWheel, "filterwheel", " filters", {}),
+            (TelescopeSwitch, "switch", " switches", {}),
         ):
             bound = bindings.bind(kind.device_type, telescope.key, 0)
             devices.append(
@@ -76,4 +82,11 @@ def build_devices(
                 camera.mirror, part="camera", number=bound.number, unique_id=bound.unique_id, name=camera.name
             )
         )
+    if lights is not None:
+        for kind, part, name, wish in (
+            (CoverCalibrator, "covercalibrator", "Flat panel", 0),
+            (LightSwitch, "switch", "Lights", LIGHTS_SWITCH),
+        ):
+            bound = bindings.bind(kind.device_type, "lighting", wish)
+            devices.append(kind(lights, part=part, number=bound.number, unique_id=bound.unique_id, name=name))
     return devices

@@ -22,6 +22,9 @@ _BY_CODE: dict[str, type[AlpacaError]] = {
     "camera_refused": errors.InvalidOperationError,
     "card_full": errors.InvalidOperationError,
     "dark_missing": errors.InvalidOperationError,
+    "interlocked": errors.InvalidOperationError,
+    "not_found": errors.InvalidOperationError,
+    "invalid": errors.InvalidAlpacaValueError,
 }
 _DRIVER = {"outcome_unknown": 0x501, "no_answer": 0x502, "device_refused": 0x503, "internal": 0x5FF}
 """Numbers of the driver's own errors; every other code is 0x500."""

@@ -58,3 +58,25 @@ class SensorType(IntEnum):
     CMYG = 3
     CMYG2 = 4
     LRGB = 5
+
+
+class CoverStatus(IntEnum):
+    """Where a cover is."""
+
+    NOT_PRESENT = 0
+    CLOSED = 1
+    MOVING = 2
+    OPEN = 3
+    UNKNOWN = 4
+    ERROR = 5
+
+
+class CalibratorStatus(IntEnum):
+    """How a flat panel stands."""
+
+    NOT_PRESENT = 0
+    OFF = 1
+    NOT_READY = 2
+    READY = 3
+    UNKNOWN = 4
+    ERROR = 5

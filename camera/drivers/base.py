@@ -200,6 +200,7 @@ class Frame:
         metadata: what else the device said: model, serial number, its file name, its own texts of the
             settings.
         recovered: found on the camera after an interruption.
+        kind: light, dark, bias or flat: what it was taken for.
         token: the driver's own mark; leave it alone.
     """
 
@@ -215,6 +216,7 @@ class Frame:
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     recovered: bool = False
+    kind: str = "light"
     token: int | None = None
 
     @property

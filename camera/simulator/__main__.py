@@ -13,10 +13,12 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from camera.simulator.camera import Shot, SimulatedCamera, Source
+from camera.simulator.panel import Panel, PanelScene
 from camera.simulator.ptp import GENERIC, NIKON
 from camera.simulator.scene import NightScene
 from camera.simulator.server import CameraServer, ControlServer
@@ -85,6 +87,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1, help="of stars, hills and noise (%(default)s)")
     parser.add_argument(
+        "--panel-port",
+        type=int,
+        help="a flat panel in front of the lens: an Art-Net node at 127.0.0.1 (default: none)",
+    )
+    parser.add_argument("--panel-channel", type=int, default=1, help="its first channel (%(default)s)")
+    parser.add_argument("--panel-bits", type=int, choices=(8, 16), default=16, help="%(default)s")
+    parser.add_argument("--panel-gamma", type=float, default=2.2, help="of its dimming (%(default)s)")
+    parser.add_argument("--panel-flicker", type=float, default=0.02, help="share of its light (%(default)s)")
+    parser.add_argument(
+        "--panel-strength", type=float, default=2.0,
+        help="level after 1 s at full light, ISO 100, f/2.8; 1 is full scale (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--fault",
         action="append",
         default=[],
@@ -110,6 +125,15 @@ def build(options: argparse.Namespace) -> CameraServer:
             source = SkyScene(size, options.latitude, options.longitude, options.seed)
         else:
             source = NightScene(size, options.latitude, options.longitude, options.seed)
+        if options.panel_port is not None:
+            panel = Panel(
+                options.panel_port,
+                options.panel_channel,
+                options.panel_bits,
+                options.panel_gamma,
+                options.panel_flicker,
+            )
+            source = PanelScene(source, panel, options.panel_strength)
     offset = 0.0
     if options.time:
         shown = datetime.fromisoformat(options.time)
@@ -139,7 +163,13 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"the simulated camera cannot start: {error}", file=sys.stderr)
         return 2
-    ports = {"port": server.port, "event_port": server.event_port, "address": _address(options.host, server)}
+    ports: dict[str, Any] = {
+        "port": server.port,
+        "event_port": server.event_port,
+        "address": _address(options.host, server),
+    }
+    if isinstance(source := server.camera.source, PanelScene):
+        ports["panel_port"] = source.panel.port
     server.start()
     if options.control_port is not None:
         control = ControlServer(server, options.control_port)

@@ -21,6 +21,7 @@ STATUS = {
     "invalid": 400,
     "interlocked": 423,
     "queue_full": 503,
+    "too_slow": 503,
 }
 
 

@@ -14,10 +14,9 @@ from dashboard.api.cameras import ERROR
 from dashboard.choices import Role
 from sessions import retention
 from sessions.choices import SessionType
+from sessions.finding import VERIFY_S, find
 from sessions.models import Capture, Session
-from sessions.services import sessions_root
 from skycam_project.common.errors import InvalidValueError
-from skycam_project.common.files import under
 
 MOST = 500
 
@@ -192,12 +191,8 @@ class VerifyView(APIView):
         },
     )
     def post(self, request, session):
-        from sessions.store.verify import verify  # numpy: only where somebody asks
-
-        found = session_named(session)
-        report = verify(under(sessions_root(), found.asdf_path))
-        names = ("ok", "blocks", "external", "problems")
-        return Response({name: getattr(report, name) for name in names})
+        found = find(str(session_named(session).uuid))
+        return Response(found.ask("verify", patience=VERIFY_S))
 
 
 class DeleteSerializer(serializers.Serializer):

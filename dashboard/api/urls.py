@@ -1,9 +1,12 @@
 """Addresses of the control API."""
 
-from django.urls import path
+from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, lights, sessions, system, telescopes
+from dashboard.api import cameras, contents, lights, observatory, sessions, system, telescopes, timelapses
+from dashboard.history.converters import FrameNumber
+
+register_converter(FrameNumber, "frame_number")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -25,6 +28,10 @@ urlpatterns = [
     path("sessions/<str:session>/protect/", sessions.ProtectView.as_view()),
     path("sessions/<str:session>/verify/", sessions.VerifyView.as_view()),
     path("sessions/<str:session>/delete/", sessions.DeleteView.as_view()),
+    *(path(f"sessions/<slug:session>/{name}/", view.as_view()) for name, view in contents.VIEWS.items()),
+    path("sessions/<slug:session>/frames/<slug:camera>/<frame_number:index>/", contents.FrameView.as_view()),
+    path("flats/", observatory.FlatsView.as_view()),
+    path("lights/night/", observatory.NightScenesView.as_view()),
     path("cameras/", cameras.CameraListView.as_view()),
     path("cameras/<slug:camera>/status/", cameras.CameraStatusView.as_view()),
     *(path(f"cameras/<slug:camera>/{name}/", view.as_view()) for name, view in cameras.COMMANDS.items()),
@@ -33,6 +40,13 @@ urlpatterns = [
         path(f"telescopes/<slug:telescope>/{name}/", view.as_view())
         for name, view in telescopes.COMMANDS.items()
     ),
+    path("timelapses/", timelapses.TimelapsesView.as_view()),
+    path("timelapses/sources/", timelapses.SourcesView.as_view()),
+    path("timelapses/queue/", timelapses.QueueView.as_view()),
+    path("timelapses/products/<uuid:uuid>/", timelapses.ProductView.as_view()),
+    path("timelapses/<uuid:uuid>/", timelapses.TimelapseView.as_view()),
+    path("timelapses/<uuid:uuid>/curves/", timelapses.CurvesView.as_view()),
+    *(path(f"timelapses/<uuid:uuid>/{name}/", view.as_view()) for name, view in timelapses.COMMANDS.items()),
 ]
 
 # Document 001's addresses: the default camera.

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from lighting.engine.service import Service
+from sessions.store.logs import SessionHandler
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.logs import JsonFormatter
 from skycam_project.config import load
@@ -21,7 +22,7 @@ async def serve(service: Service) -> None:
     try:
         await running
     except asyncio.CancelledError:
-        logging.getLogger(__name__).info("lights ended")
+        logging.getLogger("lighting.engine").info("lights ended")
 
 
 def main() -> int:
@@ -34,6 +35,7 @@ def main() -> int:
         config, _ = load()
         logging.getLogger().setLevel((config.dmx_log_level or config.log_level).upper())
         prepare_data_folder(config.data)
+        logging.getLogger().addHandler(SessionHandler(config.data / "sessions", "lighting"))
         asyncio.run(serve(Service(config, runtime_folder(config.data))))
     except SkycamError as error:
         sys.stderr.write(f"lights: {error}\n")

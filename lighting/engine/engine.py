@@ -246,7 +246,7 @@ class Engine:
         """Each fixture with the level that it really gives: 0 where it is held back."""
         rows = []
         for name, fixture in self.rig.fixtures.items():
-            level = self.rig.level(name) * self.rig.master // 255
+            level = self.rig.sent_level(name)
             held = self.mode == "blackout" or not self.interlock.allows(fixture, level)
             rows.append((fixture, 0 if held else level, self.rig.colour(name)))
         return rows
@@ -282,7 +282,7 @@ class Engine:
     def set_fixture(self, name: str, by: str, colour: Colour | None = None, level: int | None = None) -> None:
         """Give a fixture a colour (0..255 each) or a level (0..65535). Raises `MissingError`, `InterlockedError`."""
         fixture = self.rig.fixture(name)
-        dim = min(level or 0, FULL) // 257
+        dim = -(-min(level or 0, FULL) // 257)  # upwards: the faintest light is light
         wanted = colour if colour is not None else (dim, dim, dim)
         allowed = self._permitted(name, wanted)
         self.on_manual(self.rig.channels_of(name))

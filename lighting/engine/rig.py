@@ -141,6 +141,14 @@ class Rig:
         """The brightest component, 0..65535."""
         return max(self._values[name])
 
+    def sent_level(self, name: str) -> int:
+        """The brightest component after the master fader, 0..65535."""
+        return self.level(name) * self._fader(self.fixtures[name]) // 255
+
+    def _fader(self, fixture: Fixture) -> int:
+        """The flat panel is a measuring device and stays what it was set to."""
+        return 255 if fixture.role == "flat-panel" else self.master
+
     def colour(self, name: str) -> tuple[int, int, int]:
         """Red, green, blue, 0..255: what people see of it."""
         values = [value // 257 for value in self._values[name]]
@@ -166,6 +174,14 @@ class Rig:
     def set_level(self, name: str, level: int) -> None:
         """Give every component of a fixture one value, 0..65535."""
         self._values[name] = [level] * len(self.fixture(name).parts)
+
+    def values(self, name: str) -> list[int]:
+        """Its components in channel order, 0..65535."""
+        return list(self._values[name])
+
+    def set_values(self, name: str, values: list[int]) -> None:
+        """Give a fixture its components, 0..65535 each, in channel order."""
+        self._values[name] = values
 
     def set_channel(self, universe: int, channel: int, value: int) -> None:
         """Set one channel, 0..255, whoever listens to it."""
@@ -238,8 +254,8 @@ class Rig:
                     frames[universe][channel - 1] = value * self.master // 255
         for name, fixture in self.fixtures.items():
             values = self._values[name]
-            if any(values) and lit(fixture, max(values) * self.master // 255):
-                data = _bytes(fixture, values, self.master)
+            if any(values) and lit(fixture, self.sent_level(name)):
+                data = _bytes(fixture, values, self._fader(fixture))
                 frames[fixture.universe][fixture.start - 1 : fixture.start - 1 + len(data)] = data
         return {universe: bytes(frame) for universe, frame in frames.items()}
 

@@ -10,16 +10,21 @@ from typing import Any
 
 from prometheus_client import disable_created_metrics, generate_latest
 
+from lighting.engine.beacons import Beacons
 from lighting.engine.commands import parse_command
+from lighting.engine.dimming import dim
 from lighting.engine.engine import Engine
 from lighting.engine.keeping import Keeping
+from lighting.engine.panel import Panel
 from lighting.engine.player import Player
 from lighting.engine.scenes import Files, parse_scenes, parse_show
 from lighting.engine.twilight import sun_altitude
-from lighting.errors import DisabledError, InvalidError
+from lighting.errors import AbsentError, DisabledError, InvalidError
 from lighting.inputs.sparkfun import SparkFun
 from lighting.outputs import Enttec, configured
 from lighting.outputs.enttec import devices
+from skycam_project.common.clock import SystemClock
+from skycam_project.common.holders import Holders
 from skycam_project.common.link import Host
 from skycam_project.common.units import Seconds
 from skycam_project.config import Configuration
@@ -32,6 +37,9 @@ LOOK: Seconds = 0.5
 REFRESH: Seconds = 5.0
 SUN_EVERY: Seconds = 60.0
 HYSTERESIS = 6.0
+DEVICES = ("covercalibrator", "switch")
+"""What the lights are to Alpaca clients."""
+CLIENTS_EVERY: Seconds = 30.0
 
 
 class Service:
@@ -86,7 +94,11 @@ class Service:
             from lighting.engine.mqtt import LightsMqtt
 
             self.mqtt = LightsMqtt(self.engine)
-        self.engine.on_change = self.publish
+        timeout = config.dmx_flat_timeout_min * 60
+        self.panel = Panel(self.engine, self.outputs, timeout, self.publish)
+        self.beacons = Beacons(self.engine)
+        self.holders = Holders(folder / "clients.json", SystemClock(), DEVICES)
+        self.engine.on_change = self._engine_changed
         self._published_at: Seconds = 0.0
         self.publish()
 
@@ -94,9 +106,10 @@ class Service:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "engine": self.engine.run,
             "player": self.player.run,
+            "beacons": self.beacons.run,
         }
         tasks |= {output.driver: output.run for output in self.outputs}
-        tasks |= {"watch": self._watch, "backups": self.keeping.run}
+        tasks |= {"watch": self._watch, "backups": self.keeping.run, "clients": self._forget_clients}
         if self.input:
             tasks["dmx-input"] = self.input.run
         if self.mqtt:
@@ -120,6 +133,10 @@ class Service:
 
     # ---- state
 
+    def _engine_changed(self) -> None:
+        self.panel.follow()
+        self.publish()
+
     def publish(self) -> None:
         """Say how everything is, to every mirror."""
         self._published_at = time.monotonic()
@@ -142,6 +159,10 @@ class Service:
             "master": engine.rig.master,
             "interlock": engine.interlock.shown() | {"held": engine.held, "beaconMax": engine.interlock.beacon_max},
             "fixtures": engine.rig.shown(),
+            "panel": self.panel.state(),
+            "beacons": self.beacons.why,
+            "clients": self.holders.as_dict(),
+            "connection": {"connected": True, "connecting": False, "problem": ""},
             "scene": player.scene,
             "library": self.keeping.library.version,
             "show": {"running": player.step is not None, "step": player.step, "steps": len(self.keeping.library.show["steps"])},
@@ -175,6 +196,46 @@ class Service:
             was_night = night
             await asyncio.sleep(SUN_EVERY)
 
+    async def _forget_clients(self) -> None:
+        while True:
+            await asyncio.sleep(CLIENTS_EVERY)
+            if self.holders.expire():
+                self.publish()
+
+    # ---- calls: Alpaca clients, and the flat panel
+
+    async def call_connect(self, device: str, client: str, patient: bool = False) -> None:
+        """Hold a device of `DEVICES`. Raises `AbsentError` without a panel; a `patient` client holds it all the same."""
+        self.holders.hold(device, client)
+        try:
+            if device == DEVICES[0]:
+                self.panel.name()
+        except AbsentError:
+            if not patient:
+                self.holders.release(device, client)
+            raise
+        finally:
+            self.publish()
+
+    async def call_disconnect(self, device: str, client: str) -> None:
+        """Give a hold back. The panel stays as it is: `DMX_FLAT_TIMEOUT_MIN` ends it."""
+        self.holders.release(device, client)
+        self.publish()
+
+    async def call_heard(self, clients: dict[str, list[str]]) -> None:
+        self.holders.heard(clients)
+
+    async def call_brightness(self, name: str, value: object, maximum: int, by: str) -> None:
+        """Dim a fixture, its colour stays."""
+        wanted = _number(value, maximum, "value")
+        await self.engine.control(dim, self.engine, name, wanted, maximum, by)
+
+    async def call_panel_on(self, brightness: object, by: str) -> None:
+        await self.panel.turn_on(brightness, by)
+
+    async def call_panel_off(self, by: str) -> None:
+        await self.panel.turn_off(by)
+
     # ---- calls: colours
 
     async def call_submit(self, command: object) -> None:
@@ -193,13 +254,14 @@ class Service:
     async def call_fixture(self, name: str, by: str, colour: object = None, level: object = None) -> None:
         if (colour is None) == (level is None):
             raise InvalidError("give either a colour or a level")
-        wanted = None
-        if colour is not None:
-            if not isinstance(colour, dict) or colour.keys() != {"r", "g", "b"}:
-                raise InvalidError("a colour has r, g and b")
-            wanted = tuple(_number(colour[part], 255, part) for part in "rgb")
+        wanted = None if colour is None else _colour(colour)
         number = None if level is None else _number(level, 65535, "level")
         await self.engine.control(self.engine.set_fixture, name, by, wanted, number)
+
+    async def call_beacons(self, colour: object, period_s: float, why: str) -> None:
+        """What all beacons show until told otherwise; `period_s` 0 is steady."""
+        self.beacons.show(_colour(colour), period_s, why)
+        self.publish()
 
     async def call_patch(self, fixtures: object) -> None:
         await self.engine.control(self.engine.set_patch, fixtures)
@@ -306,6 +368,12 @@ class Service:
 
     async def call_override(self, reason: object, by: str) -> None:
         await self.engine.control(self.engine.set_override, reason, by)
+
+
+def _colour(value: object) -> tuple[int, int, int]:
+    if not isinstance(value, dict) or value.keys() != {"r", "g", "b"}:
+        raise InvalidError("a colour has r, g and b")
+    return _number(value["r"], 255, "r"), _number(value["g"], 255, "g"), _number(value["b"], 255, "b")
 
 
 def _number(value: object, most: int, what: str) -> int:

@@ -1,5 +1,6 @@
 """Drivers that carry frames to lamps. Each paces itself, never raises into the engine and never makes it wait."""
 
+from lighting.outputs.artnet import PORT as ARTNET_PORT
 from lighting.outputs.artnet import ArtNet
 from lighting.outputs.base import Output
 from lighting.outputs.enttec import Enttec
@@ -20,5 +21,6 @@ def configured(config: LightsConfiguration) -> list[Output]:
     if config.dmx_sacn_enabled:
         outputs.append(Sacn(config.dmx_sacn_host, config.dmx_sacn_universe))
     if config.dmx_artnet_enabled:
-        outputs.append(ArtNet(config.dmx_artnet_host, config.dmx_artnet_universe))
+        host, _, port = config.dmx_artnet_host.partition(":")
+        outputs.append(ArtNet(host, config.dmx_artnet_universe, int(port or ARTNET_PORT)))
     return outputs

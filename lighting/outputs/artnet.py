@@ -41,6 +41,9 @@ class ArtNet(Output):
     def select(self, frames: Frames) -> Frames:
         return frames
 
+    def carries(self, universe: int) -> bool:
+        return True
+
     def send(self, data: Frames) -> None:
         self._sequence = self._sequence % 255 + 1
         for universe, slots in data.items():

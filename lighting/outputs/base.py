@@ -52,6 +52,10 @@ class Output(ABC):
         """The part of the frames that this output sends."""
         return frames.get(0, bytes(512))
 
+    def carries(self, universe: int) -> bool:
+        """Whether it sends a universe of ours."""
+        return universe == 0
+
     @abstractmethod
     def send(self, data: Any) -> None:
         """Send it, in this driver's own thread; may block for a second. Raises `OSError` or a `SkycamError`."""
@@ -133,9 +137,14 @@ class Output(ABC):
         """Run something in this driver's thread, one after the other."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the newest frame that was put has been sent."""
+        return not self.problem and not self.slot.is_filled and self.select(self._newest) == self._sent
+
     async def settled(self) -> None:
         """Return when the newest frame that was put has been sent; at once while the output fails."""
-        while (self.slot.is_filled or self.select(self._newest) != self._sent) and not self._failures:  # noqa: ASYNC110 - three things may end it
+        while not self.is_settled and not self._failures:  # noqa: ASYNC110 - three things may end it
             await asyncio.sleep(0.005)
 
     def state(self) -> dict[str, Any]:

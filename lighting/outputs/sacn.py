@@ -54,6 +54,9 @@ class Sacn(Output):
     def select(self, frames: Frames) -> Frames:
         return frames
 
+    def carries(self, universe: int) -> bool:
+        return True
+
     def send(self, data: Frames) -> None:
         self._sequence = (self._sequence + 1) & 0xFF
         for universe, slots in data.items():

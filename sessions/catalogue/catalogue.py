@@ -13,14 +13,17 @@ from pathlib import Path
 
 import polars as pl
 
-from sessions.catalogue.header import Row, read_row
-from sessions.catalogue.ledger import NOTHING
+from sessions.catalogue import Row
+from sessions.catalogue.header import read_row
+from sessions.catalogue.ledger import NOTHING, Ledger
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.files import fsync_folder, write_atomic
 
 PARTS = "catalog.d"
 WHOLE = "catalog/catalog.parquet"
 PART = "part-0.parquet"
+GROUP = 2048
+"""Rows of a part that are skipped together: a part is sorted by type, so that a question about one type reads little."""
 _TIME = pl.Datetime("us", "UTC")
 SCHEMA = pl.Schema(
     {
@@ -147,7 +150,8 @@ class Catalogue:
 
         Raises `DamagedFileError`, `OSError`.
         """
-        row = read_row(path, self.root) | NOTHING.columns()
+        row = read_row(path, self.root)
+        row |= Ledger(self.root).decisions().get(row["uuid"], NOTHING).columns()
         month = "-".join(Path(row["asdf_path"]).parts[:2])
         with self.lock():
             others = self.read(month).filter(
@@ -167,7 +171,7 @@ class Catalogue:
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.glob("*.tmp"):
             stale.unlink()
-        write_atomic(path, _parquet(rows.sort("start_time", "asdf_path")))
+        write_atomic(path, _parquet(rows.sort("session_type", "start_time", "asdf_path"), GROUP))
 
     def refresh_whole(self) -> bool:
         """Make the one file again when a part is newer; the caller holds the lock. Returns whether it was."""
@@ -178,11 +182,12 @@ class Catalogue:
         self.whole.parent.mkdir(parents=True, exist_ok=True)
         for stale in self.whole.parent.glob("*.tmp"):
             stale.unlink()
-        write_atomic(self.whole, _parquet(self.scan().select(SCHEMA.names()).collect()))
+        rows = self.scan().select(SCHEMA.names()).sort("start_time").collect()
+        write_atomic(self.whole, _parquet(rows))
         return True
 
 
-def _parquet(frame: pl.DataFrame) -> bytes:
+def _parquet(frame: pl.DataFrame, group: int | None = None) -> bytes:
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=3)
+    frame.write_parquet(buffer, compression="zstd", compression_level=3, row_group_size=group)
     return buffer.getvalue()

@@ -6,6 +6,7 @@ lines are parsed. A file that is laid out otherwise is read by its whole tree.
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,10 @@ from uuid import UUID
 
 import orjson
 
+from sessions.catalogue import Row
 from sessions.store import metadata, tree, yamltext
 from sessions.store.errors import DamagedFileError
 from sessions.store.ids import SessionType
-
-Row = dict[str, Any]
 
 FIRST = 16 << 10
 """Bytes that hold `meta` and the metrics of nearly every file."""
@@ -41,6 +41,8 @@ _WANTED = (
     b"merged_from",
 )
 _PREFIXES = tuple(b"  " + name + b":" for name in _WANTED)
+# Quoted text is matched first, so that nothing inside it is taken for a key.
+_KEY = re.compile(r'"(?:[^"\\]|\\.)*"|([A-Za-z_][A-Za-z0-9_]*)(?=:)')
 _METRICS = b"\n  metrics: {"
 
 
@@ -102,14 +104,50 @@ def _first_lines(head: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]] | N
             wanted = line.startswith(_PREFIXES)
         if wanted:
             lines.append(line)
-    try:
-        found = yamltext.parse(b"\n".join([b"%YAML 1.1\n---", *lines, head[metrics + 1 : end]]))
-    except ValueError:
-        return None
-    if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
+    found = _as_json(lines, head[metrics + 1 : end]) or _as_yaml(lines, head[metrics + 1 : end])
+    if found is None or not isinstance(found.get("metrics"), dict):
         return None
     counts = found.pop("metrics")
     return (found, counts) if "cameras" in counts and "uuid" in found else None
+
+
+def _as_json(lines: list[bytes], metrics: bytes) -> dict[str, Any] | None:
+    """Our lines are JSON once their keys are quoted: ten times as fast as YAML; `None` when one is not."""
+    found: dict[str, Any] = {}
+    name = ""
+    try:
+        for line in lines:
+            if line.startswith(b"  - "):
+                found[name] = [*(found[name] or ()), _flow(line[4:].decode())]
+                continue
+            key, _, value = line.decode().strip().partition(":")
+            if not key.isidentifier():
+                return None
+            if line.startswith(b"    "):
+                found[name] = {**(found[name] or {}), key: _flow(value)}
+            else:
+                name = key
+                found[name] = _flow(value) if value else None
+        found["metrics"] = _flow(metrics.decode().partition(":")[2])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return found
+
+
+def _flow(text: str) -> Any:
+    return orjson.loads(_KEY.sub(_quoted, text))
+
+
+def _quoted(match: re.Match[str]) -> str:
+    return f'"{match[1]}"' if match[1] else match[0]
+
+
+def _as_yaml(lines: list[bytes], metrics: bytes) -> dict[str, Any] | None:
+    try:
+        found = yamltext.parse(b"\n".join([b"%YAML 1.1\n---", *lines, metrics]))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _whole_tree(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

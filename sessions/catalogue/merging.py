@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sessions.catalogue.header import Row
+from sessions.catalogue import Row
 from sessions.store import host, ids, reading, tree, values
 from sessions.store.disk import write_all
 from sessions.store.errors import DamagedFileError
 from sessions.store.finalise import finalise
 from sessions.store.journal import OWNER
-from sessions.store.layout import FRAMES, Layout
+from sessions.store.layout import DONE, FRAMES, Layout
 from sessions.store.metadata import RESERVED_META
 from sessions.store.space import FreeSpace
 from skycam_project.common.clock import microseconds_utc
@@ -67,8 +67,9 @@ def merged_from(path: Path) -> list[str]:
 
 def clean(root: Path) -> None:
     """Remove what killed merges left."""
-    for folder in Layout(root).live.glob(f"*{SUFFIX}"):
-        shutil.rmtree(folder, ignore_errors=True)
+    for suffix in (SUFFIX, DONE):
+        for folder in Layout(root).live.glob(f"*{suffix}"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _head(name: str, files: list[Any], rows: Sequence[Row]) -> dict[str, Any]:

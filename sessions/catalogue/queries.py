@@ -6,9 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sessions.catalogue import watch
+from sessions.catalogue import Row, watch
 from sessions.catalogue.catalogue import WHOLE, Catalogue
-from sessions.catalogue.header import Row
 from sessions.catalogue.ledger import FOLDER
 from sessions.catalogue.sync import Changes, sync
 from skycam_project.common.errors import SkycamError

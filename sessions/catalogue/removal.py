@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sessions.catalogue import merging
-from sessions.catalogue.header import Row, read_row
+from sessions.catalogue import Row, merging
+from sessions.catalogue.header import read_row
 from sessions.catalogue.ledger import DECISIONS, FOLDER, NOTHING, Decision, Ledger
 from sessions.catalogue.rules import Action, Verb, total_bytes
 from sessions.catalogue.sync import sync
@@ -98,6 +98,8 @@ class Remover:
 
     def _try(self, action: Action, done: Done) -> None:
         first, why = action.rows[0], ""
+        if not under(self.root, first["asdf_path"]).exists():
+            return  # deleted meanwhile
         try:
             done.count(action.verb, self._do(action))
         except (NotAllowedError, DamagedFileError, OSError) as error:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import orjson
 
+from sessions.catalogue import Row
 from sessions.catalogue.catalogue import Catalogue
-from sessions.catalogue.header import Row
 from sessions.catalogue.removal import Done, Remover
 from sessions.catalogue.rules import Policy, due, emergency
 from sessions.catalogue.sync import sync

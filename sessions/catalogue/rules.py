@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sessions.catalogue.header import Row
+from sessions.catalogue import Row
 
 MERGE_AFTER = timedelta(days=7)
 """Age from which the idle hours of a day become one file."""

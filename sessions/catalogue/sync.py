@@ -12,8 +12,9 @@ from time import monotonic
 
 import polars as pl
 
+from sessions.catalogue import Row
 from sessions.catalogue.catalogue import SCHEMA, Catalogue
-from sessions.catalogue.header import Row, file_sha256, read_row
+from sessions.catalogue.header import file_sha256, read_row
 from sessions.catalogue.ledger import NOTHING, Ledger
 from sessions.store.errors import DamagedFileError
 

@@ -1,7 +1,7 @@
 """The process that decodes files of unknown origin: limited in memory and rights, killed when it hangs.
 
 Runs as `python -m sessions.exchange.decoder_child`; `decoding.Decoder` starts it and speaks with it. A request
-is a line of JSON `{"name", "size"}` and `size` bytes; an answer is 4 bytes of length, JSON, and the pixels.
+is a line of JSON `{"name", "size"}` (and `facts` or `develop`) and `size` bytes; an answer is 4 bytes of length, JSON, and the pixels.
 """
 
 import io
@@ -56,7 +56,7 @@ def facts(data: bytes, name: str) -> dict[str, Any]:
         _check(*(int(cards.get(f"{'Z' if compressed else ''}NAXIS{n}", 0)) for n in range(1, axes + 1)))
         return {"cards": cards}
     if name.rpartition(".")[2].lower() in RAW:
-        return {"exif": _raw_facts(data)}
+        return _raw_facts(data)
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF", "BMP", "WEBP")) as image:
@@ -125,6 +125,7 @@ def _raw_facts(data: bytes) -> dict[str, Any]:
         found.load(b"Exif\0\0" + data)
         tags = _exif(found)
     with rawpy.imread(io.BytesIO(data)) as raw:
+        size = [raw.sizes.width, raw.sizes.height]
         other = raw.other
         known = {
             "exposure_s": other.shutter_speed, "iso": other.iso_speed, "aperture_f": other.aperture,
@@ -133,7 +134,7 @@ def _raw_facts(data: bytes) -> dict[str, Any]:
         tags |= {name: float(value) for name, value in known.items() if value and name not in tags}
         if "time" not in tags and other.timestamp:
             tags["time"] = other.timestamp.strftime("%Y:%m:%d %H:%M:%S")
-    return tags
+    return {"exif": tags, "size": size}
 
 
 def _check(*shape: int) -> None:
@@ -197,6 +198,26 @@ def _raw(data: bytes) -> tuple[Any, dict[str, Any]]:
         return np.ascontiguousarray(raw.raw_image_visible), {"pattern": pattern}
 
 
+def develop(data: bytes, name: str, wish: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """As `decode`, but a RAW file becomes linear colours `[h, w, 3]` uint16, with the camera's `balance`.
+
+    `wish` has `balance`, four factors or None for the camera's, and `daylight` for the maker's instead.
+    """
+    import rawpy
+
+    if data[:6] == b"SIMPLE" or name.rpartition(".")[2].lower() not in RAW:
+        return decode(data, name)
+    with rawpy.imread(io.BytesIO(data)) as raw:
+        _check(raw.sizes.height, raw.sizes.width, 3)
+        as_shot = [float(factor) for factor in raw.camera_whitebalance]
+        balance = wish.get("balance")
+        pixels = raw.postprocess(
+            output_bps=16, gamma=(1, 1), no_auto_bright=True, user_flip=0,
+            use_camera_wb=balance is None and not wish.get("daylight"), user_wb=balance,
+        )  # fmt: skip
+        return pixels, {"balance": as_shot} if as_shot[0] > 0 else {}
+
+
 def _image(data: bytes) -> tuple[Any, dict[str, Any]]:
     import numpy as np
     from PIL import Image
@@ -228,7 +249,9 @@ def main() -> None:
             if request.get("facts"):
                 head, body = facts(data, request["name"]), b""
             else:
-                pixels, found = decode(data, request["name"])
+                wish = request.get("develop")
+                name = request["name"]
+                pixels, found = decode(data, name) if wish is None else develop(data, name, wish)
                 head, body = (
                     {"dtype": pixels.dtype.name, "shape": pixels.shape, **found},
                     pixels.data.cast("B"),

@@ -43,11 +43,13 @@ class Decoded:
         pixels: `[h, w]` or `[h, w, 3]` (red, green, blue), as in the file's memory order.
         pattern: of its colour mosaic, such as `RGGB`; empty for none.
         cards: of a FITS header.
+        balance: white balance of a RAW file as shot, four factors; empty when it says none.
     """
 
     pixels: np.ndarray
     pattern: str = ""
     cards: dict[str, Any] = field(default_factory=dict)
+    balance: list[float] = field(default_factory=list)
 
 
 class Decoder:
@@ -67,6 +69,10 @@ class Decoder:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child; the next file starts another."""
         self._stop()
 
     def decode(self, data: bytes, name: str) -> Decoded:
@@ -80,10 +86,26 @@ class Decoder:
         """
         return self._ask(data, name, {}, _answer)
 
+    def develop(
+        self, data: bytes, name: str, balance: list[float] | None = None, *, daylight: bool = False
+    ) -> Decoded:
+        """As `decode`, but a RAW file becomes linear colours `[h, w, 3]` uint16.
+
+        Args:
+            data: its bytes.
+            name: its name.
+            balance: four factors of white balance; None takes the camera's.
+            daylight: take the maker's daylight balance.
+
+        Raises `UndecodableError`.
+        """
+        return self._ask(data, name, {"develop": {"balance": balance, "daylight": daylight}}, _answer)
+
     def facts(self, data: bytes, name: str) -> dict[str, Any]:
         """What a file says of itself: `cards` of its FITS header, or `exif` (times are the camera's local ones).
 
-        `data` may end behind the header, but for RAW files. Raises `UndecodableError`.
+        A RAW file says the `size` of its picture, too. `data` may end behind the header, but for RAW files. Raises
+        `UndecodableError`.
         """
         return self._ask(data, name, {"facts": True}, lambda head, pipe, deadline: head)
 
@@ -144,7 +166,7 @@ def _answer(head: dict[str, Any], pipe: IO[bytes], deadline: float) -> Decoded:
     dtype, shape = np.dtype(head["dtype"]).newbyteorder("<"), tuple(head["shape"])
     body = _read(pipe, math.prod(shape) * dtype.itemsize, deadline)
     pixels = np.frombuffer(body, dtype).reshape(shape)
-    return Decoded(pixels, head.get("pattern", ""), head.get("cards", {}))
+    return Decoded(pixels, head.get("pattern", ""), head.get("cards", {}), head.get("balance", []))
 
 
 def _read(pipe: IO[bytes], size: int, deadline: float) -> bytearray:

@@ -225,6 +225,19 @@ class JournalReader:
                     break
 
 
+def read_on(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Whole records of a journal that grows, from `offset` on, and where to go on; damaged lines are skipped.
+
+    Raises `OSError`.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
+    end = data.rfind(b"\n") + 1
+    records = (_parse(line) for line in data[:end].splitlines())
+    return [record for record in records if record is not None], offset + end
+
+
 def _parse(line: bytes) -> dict[str, Any] | None:
     body = line[9:]
     if len(line) < 11 or line[8:9] != b" ":

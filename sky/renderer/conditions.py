@@ -1,6 +1,7 @@
 """Where a simulated camera stands and what the night is like there."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sky.coordinates import STANDARD_AIR, Air, Site
 from skycam_project.common.units import Arcseconds, Degrees, Magnitudes
@@ -13,6 +14,18 @@ class LightDome:
     azimuth_deg: Degrees
     strength: float  # at 15° altitude, in units of the dark sky's zenith
     width_deg: Degrees = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Meteor:
+    """One meteor at a known time and place, beside those that the seed brings."""
+
+    when: datetime  # it flares up, aware; all of it falls into the exposure that holds this moment
+    azimuth_deg: Degrees  # where it begins
+    altitude_deg: Degrees
+    heading_deg: Degrees  # which way it goes: azimuth of its motion
+    length_deg: Degrees
+    peak_mag: Magnitudes  # V at its brightest, at its real speed of 20°/s
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +44,6 @@ class Conditions:
     hills: bool = True  # a ridge of mountains, up to 9° high; else a flat horizon
     satellites_per_hour: float = 20.0  # that rise above 10°, sunlit or not
     meteors_per_hour: float = 10.0  # over the whole sky
-    seed: int = 0  # of clouds, mountains, satellites and meteors
+    aircraft_per_hour: float = 0.0  # that pass above 15°, with lights and strobes
+    meteors: tuple[Meteor, ...] = ()
+    seed: int = 0  # of clouds, mountains, satellites, aircraft and meteors

@@ -85,6 +85,7 @@ class Gatherer:
         if max(self.filter.continuum) > 0 and self.sky_mag > 10:
             self._deep_sky()
             self.sources += transients.satellites(self.view, self.filter.continuum)
+            self.sources += transients.aircraft(self.view, self.filter.continuum)
             self.sources += transients.meteors(self.view, self.filter.continuum)
         points = Points.of([(x, y, e[:, self.order]) for x, y, e in self.sources], self.channels)
         light = Light(self.cell, self.sky, self.ground, self.land, points, self.stamps, self.patches)

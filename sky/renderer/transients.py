@@ -1,4 +1,4 @@
-"""Satellites and meteors: invented from the seed and the time, the same for every camera at the site."""
+"""Satellites, aircraft and meteors: invented from the seed and the time, the same for every camera at the site."""
 
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from sky.coordinates import airmass
 from sky.ephemeris import body
 from sky.flux import star_rates
 from sky.instruments import Colours
+from sky.renderer.conditions import Meteor
 from sky.renderer.view import Instant, View
 from skycam_project.common.clock import microseconds_utc
 
@@ -98,8 +99,45 @@ def _satellite(
     return (x[keep], y[keep], rates[keep] * part) if keep.any() else None
 
 
-def meteors(view: View, transmitted: Colours) -> list[Streak]:
-    """Meteors that flare up while the shutter is open."""
+def aircraft(view: View, transmitted: Colours) -> list[Streak]:
+    """Aeroplanes at cruising height: steady lights and a strobe every 1.2 s."""
+    conditions, found = view.conditions, []
+    per_slot = conditions.aircraft_per_hour * _SLOT_S / 3600
+    if per_slot <= 0:
+        return found
+    for slot in range(_slot(view.start) - 1, _slot(view.start + timedelta(seconds=view.exposure)) + 2):
+        count = np.random.default_rng([conditions.seed, slot, 10]).poisson(per_slot)
+        begin = (microseconds_utc(view.start) / 1e6) - slot * _SLOT_S
+        for n in range(count):
+            streak = _aeroplane(view, [conditions.seed, slot, n, 11], begin, transmitted)
+            if streak:
+                found.append(streak)
+    return found
+
+
+def _aeroplane(view: View, seed: list[int], begin: float, transmitted: Colours) -> Streak | None:
+    random = np.random.default_rng(seed)
+    when, height, heading = random.uniform(0, _SLOT_S), random.uniform(7, 12), random.uniform(0, 2 * np.pi)
+    aside = height / np.tan(np.radians(random.triangular(15, 40, 90)))
+    way = np.array([np.sin(heading), np.cos(heading), 0.0])
+    nearest = np.array([way[1], -way[0], 0.0]) * aside + np.array([0, 0, height])
+    speed, v0, strobe = random.uniform(0.19, 0.26), random.uniform(0.5, 2.5), random.uniform(0, 1.2)
+    times = np.linspace(begin, begin + view.exposure, max(60, int(view.exposure * 120)))
+    flat = nearest + (times - when)[:, None] * way * speed
+    distance = np.linalg.norm(flat, axis=1)
+    directions = flat / distance[:, None]
+    x, y, seen = _trace(view, view.middle, directions)
+    seen &= directions[:, 2] > 0.05
+    if not seen.any():
+        return None
+    flash = (times + strobe) % 1.2 < 0.06
+    v = v0 + 5 * np.log10(distance / 15) - 3.0 * flash
+    rates = _rates(view, v, 0.8, directions, transmitted) * (view.exposure / len(times))
+    return x[seen], y[seen], rates[seen]
+
+
+def _invented(view: View) -> list[Meteor]:
+    """The meteors that the seed brings while the shutter is open."""
     conditions, found = view.conditions, []
     begin = microseconds_utc(view.start) / 1e6
     for minute in range(int(begin // 60), int((begin + view.exposure) // 60) + 1):
@@ -107,19 +145,37 @@ def meteors(view: View, transmitted: Colours) -> list[Streak]:
         for _ in range(random.poisson(conditions.meteors_per_hour / 60)):
             when = minute * 60 + random.uniform(0, 60)
             azimuth, up = random.uniform(0, 2 * np.pi), random.uniform(0.1, 1.0)
-            heading, length = random.uniform(0, 2 * np.pi), np.radians(random.uniform(4, 20))
+            heading, length = random.uniform(0, 2 * np.pi), random.uniform(4, 20)
             brightest = 4.5 - random.exponential(1.2)
-            if not begin <= when < begin + view.exposure:
-                continue
-            flat = np.sqrt(1 - up * up)
-            start = np.array([np.sin(azimuth) * flat, np.cos(azimuth) * flat, up])
-            aside = np.cross(start, [np.cos(heading), np.sin(heading), 0.3])
-            way = np.arange(400)[:, None] / 399 * length
-            path = start * np.cos(way) + aside / np.linalg.norm(aside) * np.sin(way)
-            x, y, seen = _trace(view, view.middle, path)
-            if seen.any():
-                found.append(_meteor(view, path, x, y, seen, brightest, length, transmitted))
+            if begin <= when < begin + view.exposure:
+                altitude = float(np.degrees(np.arcsin(up)))
+                moment = view.start + timedelta(seconds=when - begin)
+                degrees = float(np.degrees(azimuth)), altitude, float(np.degrees(heading)), length
+                found.append(Meteor(moment, *degrees, brightest))
     return found
+
+
+def meteors(view: View, transmitted: Colours) -> list[Streak]:
+    """Meteors that flare up while the shutter is open."""
+    found = []
+    close = view.start + timedelta(seconds=view.exposure)
+    for meteor in (*_invented(view), *(m for m in view.conditions.meteors if view.start <= m.when < close)):
+        path, x, y, seen = meteor_track(view, meteor)
+        if seen.any():
+            length = np.radians(meteor.length_deg)
+            found.append(_meteor(view, path, x, y, seen, meteor.peak_mag, length, transmitted))
+    return found
+
+
+def meteor_track(view: View, meteor: Meteor) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """400 directions (400, 3) along a meteor's path, their pixels x and y, and which are in the picture."""
+    heading, up = np.radians(meteor.heading_deg), np.sin(np.radians(meteor.altitude_deg))
+    azimuth, flat = np.radians(meteor.azimuth_deg), np.sqrt(1 - up * up)
+    start = np.array([np.sin(azimuth) * flat, np.cos(azimuth) * flat, up])
+    aside = np.cross(start, [np.cos(heading), np.sin(heading), 0.3])
+    way = np.arange(400)[:, None] / 399 * np.radians(meteor.length_deg)
+    path = start * np.cos(way) + aside / np.linalg.norm(aside) * np.sin(way)
+    return path, *_trace(view, view.middle, path)
 
 
 def _meteor(

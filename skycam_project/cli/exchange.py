@@ -11,7 +11,7 @@ from skycam_project.cli.group import Options
 from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
 from skycam_project.common.errors import SkycamError
 
-MAKERS = ("sessions.exchange.makers",)
+MAKERS = ("sessions.exchange.makers", "timelapse.makers")
 """Modules that register how their kinds of product are made again."""
 
 

@@ -38,6 +38,10 @@ class Target(Protocol):
         """The state of the lights, after changing what is given."""
         ...
 
+    def flats(self, what: str, **order: Any) -> dict[str, Any] | None:
+        """The state of the flats (None before the first), after `start` or `stop`; `show` changes nothing."""
+        ...
+
 
 class Local:
     """This machine: whoever can read the data folder may command its devices."""
@@ -82,6 +86,13 @@ class Local:
             ask(self.run, "lighting", "fixture", name="main", by="command line", colour=parts)
         return read(self.run, "lighting")
 
+    def flats(self, what: str, **order: Any) -> dict[str, Any] | None:
+        from skycam_project.common.link import ask, read
+
+        if what == "show":
+            return read(self.run, "observatory")["flats"]
+        return ask(self.run, "observatory", f"{what}_flats", timeout=20.0, **order).state["flats"]
+
 
 class Remote:
     """Another machine, with a token."""
@@ -124,6 +135,10 @@ class Remote:
         if colour:
             self._request("PUT", "lights/fixtures/main/", {"colour": dict(zip("rgb", colour, strict=True))})
         return self._request("GET", "lights/")
+
+    def flats(self, what: str, **order: Any) -> dict[str, Any] | None:
+        method = {"show": "GET", "start": "POST", "stop": "DELETE"}[what]
+        return self._request(method, "flats/", order if what == "start" else None)
 
 
 def target_options(function):

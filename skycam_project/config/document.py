@@ -8,8 +8,10 @@ from typing import Any
 from skycam_project.config.keys import CameraConfiguration, Configuration
 from skycam_project.config.lights import LightsConfiguration
 from skycam_project.config.sessions import SessionsConfiguration
+from skycam_project.config.timelapse import NodeConfiguration, TimelapseConfiguration
 
-INHERITED = {row.name for part in (SessionsConfiguration, LightsConfiguration) for row in fields(part)}
+_PARTS = (SessionsConfiguration, TimelapseConfiguration, LightsConfiguration)
+INHERITED = {row.name for part in _PARTS for row in fields(part)}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
 
@@ -23,10 +25,11 @@ a key that does not exist.
 | skycam.yaml | environment | default | allowed | effect |
 |---|---|---|---|---|
 """
-CAMERAS = """
-## Further cameras
+TITLES = {"cameras": "Further cameras", "nodes": "Capture nodes"}
+LIST = """
+## {}
 
-The list `cameras` in skycam.yaml; each entry takes:
+The list `{}` in skycam.yaml; each entry takes:
 
 | key | default | allowed | effect |
 |---|---|---|---|
@@ -51,10 +54,13 @@ def page() -> str:
             lines.append(
                 f"| {yaml} | {names} | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n"
             )
-    lines.append(CAMERAS)
-    for row in fields(CameraConfiguration):
-        data = row.metadata
-        lines.append(f"| `{data['yaml']}` | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n")
+    for title, table in (("cameras", CameraConfiguration), ("nodes", NodeConfiguration)):
+        lines.append(LIST.format(TITLES[title], title))
+        for row in fields(table):
+            data = row.metadata
+            lines.append(
+                f"| `{data['yaml']}` | {_shown(row)} | {data['kind'].allowed} | {data['effect']} |\n"
+            )
     return "".join(lines)
 
 

@@ -9,6 +9,7 @@ from skycam_project.config import kinds
 from skycam_project.config.lights import LightsConfiguration
 from skycam_project.config.row import setting
 from skycam_project.config.sessions import SessionsConfiguration
+from skycam_project.config.timelapse import NodeConfiguration, TimelapseConfiguration
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 LOCAL_NETWORKS = (
@@ -54,7 +55,7 @@ class CameraConfiguration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Configuration(LightsConfiguration, SessionsConfiguration):
+class Configuration(LightsConfiguration, SessionsConfiguration, TimelapseConfiguration):
     """All settings, read and checked."""
 
     # ---- where things are
@@ -344,8 +345,9 @@ class Configuration(LightsConfiguration, SessionsConfiguration):
         kinds.switch, False, "Commands also print what they do.", env="SKYCAM_VERBOSE", yaml="cli.verbose"
     )
 
-    # ---- further cameras; a list, so it stands in skycam.yaml only
+    # ---- lists, so they stand in skycam.yaml only
     cameras: tuple[CameraConfiguration, ...] = ()
+    nodes: tuple[NodeConfiguration, ...] = ()
 
     def resolve(self, path: Path) -> Path:
         """A path of the settings: relative ones lie under the data folder."""

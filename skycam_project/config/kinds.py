@@ -170,6 +170,16 @@ def url(*schemes: str, secret: bool = False) -> Kind[str]:
     )
 
 
+def _node(value: Any) -> str:
+    host, colon, port = str(value).partition(":")
+    if not host or (colon and not 1 <= int(port) <= 65535):
+        raise ValueError(value)
+    return str(value)
+
+
+node = Kind(_node, "a host or host:port")
+
+
 def _size(value: Any) -> int:
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)i?B?", str(value).strip(), flags=re.IGNORECASE)
     if match is None:

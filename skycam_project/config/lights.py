@@ -68,7 +68,7 @@ class LightsConfiguration:
     dmx_sacn_host: str | None = _light(_text, None, "sacn.host", "One receiver; empty: multicast.")
     dmx_sacn_universe: int = _light(kinds.integer(1, 63999), 1, "sacn.universe", "sACN's number of our universe 0; the others follow.")
     dmx_artnet_enabled: bool = _light(kinds.switch, False, "artnet.enabled", "Send all universes as Art-Net.")
-    dmx_artnet_host: str = _light(kinds.text, "255.255.255.255", "artnet.host", "The node, or a broadcast address.")
+    dmx_artnet_host: str = _light(kinds.node, "255.255.255.255", "artnet.host", "The node, or a broadcast address; with :port when it is not 6454.")
     dmx_artnet_universe: int = _light(kinds.integer(0, 32767), 0, "artnet.universe", "Art-Net's port address of our universe 0; the others follow.")
 
     dmx_input_enabled: bool = _light(kinds.switch, False, "input.enabled", "Read a SparkFun DMX shield over its serial port.")
@@ -94,6 +94,9 @@ class LightsConfiguration:
 
     dmx_interlock: str = _light(kinds.choice("off", "warn", "enforce"), "warn", "interlock", "While a camera exposes: let light pass and say so (warn), or keep everything dark (enforce).")
     dmx_interlock_beacon_max: int = _light(kinds.integer(0, 255), 8, "interlock_beacon_max", "Brightest beacon that stays on during an exposure.")
+    dmx_beacons: bool = _light(kinds.switch, True, "beacons", "Whether the fixtures of role beacon show what telescope and cameras do.")
+    dmx_flat_timeout_min: float = _light(kinds.number(0, 1440, "minutes"), 30, "flat_timeout_min", "The flat panel goes off so long after it was last set; 0: never.")
+    dmx_flat_pwm_hz: float = _light(kinds.number(10, 100_000, "Hz"), 100, "flat_pwm_hz", "How often the flat panel's dimming switches; flats are exposed for at least ten periods.")
     dmx_dark_max_red: int = _light(kinds.integer(0, 255), 64, "dark_max_red", "Brightest red in the dark mode.")
     dmx_dark_sun_altitude: Degrees | None = _light(kinds.optional(kinds.number(-90, 0, "degrees")), -12, "dark_sun_altitude", "Below this altitude of the Sun the dark mode turns itself on, 6 degrees above it off; empty, or without a site: never.")
     # fmt: on

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from skycam_project.common.errors import SkycamError
 from skycam_project.config.keys import CameraConfiguration, Configuration
 from skycam_project.config.kinds import Kind
+from skycam_project.config.timelapse import NodeConfiguration
 
-CAMERA_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+Item = TypeVar("Item", CameraConfiguration, NodeConfiguration)
+LIST_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 OTHER_PARTS = {"sensor", "monitoring.grafana"}
 """Keys of document 001 whose part of the program is not there yet: accepted, and said at the start."""
 
@@ -53,6 +55,7 @@ def load(
         if found:
             values[row.name] = found["value"]
     values["cameras"] = _cameras(tree.pop("cameras", None), str(path))
+    values["nodes"] = _nodes(tree.pop("nodes", None), str(path))
     notes += _leftovers(tree, str(path))
     settings = Configuration(**values)
     for name, value in overrides.items():
@@ -140,30 +143,41 @@ def _read(kind: Kind[Any], value: Any, place: str, key: str) -> Any:
 
 
 def _cameras(items: Any, place: str) -> tuple[CameraConfiguration, ...]:
+    return _list(items, place, "cameras", CameraConfiguration, {"default"})
+
+
+def _nodes(items: Any, place: str) -> tuple[NodeConfiguration, ...]:
+    nodes = _list(items, place, "nodes", NodeConfiguration, set())
+    for number, node in enumerate(nodes):
+        if node.host_key is None:  # believing whatever key comes first would let any machine be the node
+            allowed = "the node's public key; `ssh-keyscan HOST` shows it"
+            raise SettingError(place, f"nodes[{number}].host_key", None, allowed)
+    return nodes
+
+
+def _list(items: Any, place: str, key: str, table: type[Item], taken: set[str]) -> tuple[Item, ...]:
+    """A list of things that each have an id."""
     if items is None:
         return ()
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise SettingError(place, "cameras", items, "a list of cameras, each with id, name, port …")
-    cameras = []
+        raise SettingError(place, key, items, f"a list of {key}, each with id, {_rows_of(table)} …")
+    found: list[Item] = []
     for number, item in enumerate(items):
-        where = f"cameras[{number}]"
-        values = {
-            row.name: found["value"]
-            for row in _rows(CameraConfiguration)
-            if (found := _from_yaml(item, row, place))
-        }
+        where = f"{key}[{number}]"
+        values = {row.name: value["value"] for row in _rows(table) if (value := _from_yaml(item, row, place))}
         if item:
             raise SettingError(place, f"{where}.{next(iter(item))}", next(iter(item.values())), "no such key")
-        camera = CameraConfiguration(**values)
-        if not CAMERA_ID.fullmatch(camera.id) or camera.id in {"default", *(other.id for other in cameras)}:
-            raise SettingError(
-                place,
-                f"{where}.id",
-                camera.id,
-                "lower case letters, digits and dashes, each id once, not 'default'",
-            )
-        cameras.append(camera)
-    return tuple(cameras)
+        entry = table(**values)
+        if not LIST_ID.fullmatch(entry.id) or entry.id in taken | {other.id for other in found}:
+            reserved = "".join(f", not {name!r}" for name in taken)
+            allowed = f"lower case letters, digits and dashes, each id once{reserved}"
+            raise SettingError(place, f"{where}.id", entry.id, allowed)
+        found.append(entry)
+    return tuple(found)
+
+
+def _rows_of(table: type) -> str:
+    return ", ".join([row.metadata["yaml"] for row in _rows(table)][1:3])
 
 
 def _leftovers(tree: dict[str, Any], place: str, prefix: str = "") -> list[str]:

@@ -19,6 +19,8 @@ ROOT_URLCONF = "skycam_project.urls"
 ASGI_APPLICATION = "skycam_project.asgi.application"
 # `daphne` is not an app here: it would cost 26 MiB in every process, and only `runserver` needs it.
 INSTALLED_APPS = [
+    "skycam_project.admin_app.AdminConfig",
+    "django.contrib.messages",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
@@ -33,6 +35,7 @@ INSTALLED_APPS = [
     "camera",
     "lighting",
     "telescope",
+    "timelapse",
     "alpaca",
     "dashboard",
 ]
@@ -47,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dashboard.middleware.first_run",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -55,11 +59,12 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [ROOT / "templates"],
-        "APP_DIRS": False,
+        "APP_DIRS": True,  # the admin brings its own; ours come first
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
             ]
         },

@@ -30,7 +30,13 @@ CELERY_BEAT_SCHEDULE = {
     "clear logins": {"task": "dashboard.clear_logins", "schedule": 86400.0, "options": {"expires": 86000}},
     "archive": {"task": "sessions.archive", "schedule": 3600.0, "options": {"expires": 3500}},
     "retention": {"task": "sessions.retention", "schedule": 86400.0, "options": {"expires": 86000}},
+    "sweep jobs": {"task": "timelapse.sweep", "schedule": 15.0, "options": {"expires": 14}},
+    "queue nights": {"task": "timelapse.nights", "schedule": 300.0, "options": {"expires": 290}},
+    "find products": {"task": "timelapse.find_products", "schedule": 300.0, "options": {"expires": 290}},
 }
+if CONFIG.role == "capture":
+    offer = {"task": "timelapse.offer", "schedule": CONFIG.timelapse_fetch_every, "options": {"expires": 29}}
+    CELERY_BEAT_SCHEDULE["offer sessions"] = offer
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "state" / "beat")
 
 __all__ = [name for name in dir() if name.isupper() and name not in {"CONFIG", "DATA", "RUN"}]

@@ -1,4 +1,4 @@
-"""One supervised process: started again after 1, 2, 4 … 30 s, stopped with SIGTERM, then SIGKILL."""
+"""One supervised process: started again at once, then after 1, 2, 4 … 30 s, stopped with SIGTERM, then SIGKILL."""
 
 import asyncio
 import contextlib
@@ -18,8 +18,8 @@ from skycam_project.common.units import Seconds
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE: Seconds = 30.0
-HEALTHY_AFTER: Seconds = 60.0
-"""A process that lived this long starts again after the shortest pause."""
+HEALTHY_AFTER: Seconds = 10.0
+"""A process that lived this long starts again without a pause; the pauses grow after shorter lives."""
 GRACE: Seconds = 10.0
 PROBE_EVERY: Seconds = 5.0
 HUNG_AFTER = 6
@@ -69,7 +69,7 @@ class Child:
 
     async def run(self) -> None:
         """Keep the process running until `stop`."""
-        pause = 1.0
+        pause = 0.0
         while not self._stopping.is_set():
             started = time.monotonic()
             reason = await self._once()
@@ -78,7 +78,7 @@ class Child:
             if self._next:
                 self.plan, self._next = await asyncio.to_thread(self._next), None
                 continue
-            pause = 1.0 if time.monotonic() - started > HEALTHY_AFTER else pause
+            pause = 0.0 if time.monotonic() - started > HEALTHY_AFTER else pause
             self._say(
                 "waiting",
                 last_exit=iso_utc(datetime.now(UTC)),
@@ -88,7 +88,7 @@ class Child:
             log.warning("%s ended (%s); starting again in %g s", self.plan.name, reason, pause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(max(1.0, pause * 2), LONGEST_PAUSE)
         self._say("stopped")
 
     async def _once(self) -> str:

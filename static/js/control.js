@@ -8,22 +8,24 @@ export class Refused extends Error {
   }
 }
 
-/** POST JSON to the control API. Returns the answer's body, throws `Refused`. */
-export async function post(path, body = {}) {
+/** Ask the control API with JSON. Returns the answer's body, null when it has none; throws `Refused`. */
+async function ask(method, path, body) {
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": csrf() });
   let response;
   try {
-    response = await fetch(`/control/v1/${path}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrf() },
-      body: JSON.stringify(body),
-      redirect: "error",
-    });
+    response = await fetch(`/control/v1/${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), redirect: "error" });
   } catch {
     throw new Refused({ code: "no_server", text: "The server does not answer. Nothing is known of this command." });
   }
-  const answer = await response.json().catch(() => ({}));
+  const answer = response.status === 204 ? null : await response.json().catch(() => ({}));
   if (!response.ok) throw new Refused(answer.error);
   return answer;
 }
+
+export const get = (path) => ask("GET", path);
+export const post = (path, body = {}) => ask("POST", path, body);
+export const put = (path, body = {}) => ask("PUT", path, body);
+export const del = (path) => ask("DELETE", path, {});
 
 const csrf = () => $('meta[name="skycam:csrf"]')?.content ?? "";

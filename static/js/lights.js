@@ -5,6 +5,8 @@ import { $, notice, say, status, text } from "./dom.js";
 import { parse, span } from "./format.js";
 import { ask } from "./lights/api.js";
 import { Colour } from "./lights/colour.js";
+import { Flats } from "./lights/flats.js";
+import { Night } from "./lights/night.js";
 import { Outputs, Rig } from "./lights/outputs.js";
 import { Projects } from "./lights/projects.js";
 import { Scenes } from "./lights/scenes.js";
@@ -41,7 +43,8 @@ const page = {
 };
 
 const colour = new Colour(page);
-const panels = [colour, new Scenes(page, colour), new Outputs(page), new Rig(page), new Projects(page)];
+const scenes = new Scenes(page, colour);
+const panels = [colour, scenes, new Night(page, live, scenes), new Outputs(page), new Rig(page), new Projects(page), new Flats(page, live)];
 const known = () => live.devices.get("lighting");
 
 function headline(entry, state, linked) {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,11 +27,18 @@ class Exposure:
         duration_s: seconds, of the telescope's table.
         gain: gain setting, 0 … 240.
         light: False for a dark or bias; the telescope has no shutter, so this only labels the frame.
+        flat: of the flat panel or the twilight; a label too.
     """
 
     duration_s: Seconds
     gain: int
     light: bool = True
+    flat: bool = False
+
+    @property
+    def kind(self) -> Literal["light", "dark", "flat"]:
+        """What it is taken for."""
+        return "flat" if self.flat else "light" if self.light else "dark"
 
 
 @dataclass(frozen=True, slots=True)

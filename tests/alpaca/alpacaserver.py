@@ -20,6 +20,9 @@ django.setup()  # before anything that reads settings
 from alpacafakes import FakeTelescope, table_of
 
 from alpaca import services
+from alpaca.devices.build import build_devices
+from alpaca.devices.registry import BindingsFile
+from alpaca.devices.table import DeviceTable
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.link import Host, Mirror
@@ -37,7 +40,13 @@ if size := os.environ.get("ALPACA_SIZE"):
     width, height = map(int, size.split("x"))
     telescope.state["camera"].update(width_px=width, height_px=height)
 mirror = Mirror(FOLDER, "telescope")
-services.install(table_of(mirror, FOLDER))
+lights = Mirror(FOLDER / "run", "lighting") if os.environ.get("ALPACA_LIGHTS") else None
+table = table_of(mirror, FOLDER)
+if lights:  # their engine is a process of its own, which the test starts
+    table = DeviceTable(
+        [*table, *build_devices(BindingsFile(FOLDER / "bindings.json"), lights=lights)], FOLDER
+    )
+services.install(table)
 route = AlpacaRoute(Access(LOCAL_NETWORKS.split(","), ["localhost"]))
 hosting: list[asyncio.Task] = []
 
@@ -71,4 +80,6 @@ async def application(scope, receive, send):
         while not (FOLDER / "telescope.sock").exists():
             await asyncio.sleep(0.01)
     await mirror.start()
+    if lights:
+        await lights.start()
     await route(scope, receive, send)

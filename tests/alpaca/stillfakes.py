@@ -134,6 +134,10 @@ class FakeSink:
 
     async def end_run(self) -> None: ...
 
+    async def begin_calibration(self, purpose: str) -> None: ...
+
+    async def end_calibration(self) -> None: ...
+
     async def frame(self, frame: Frame) -> str:
         self.frames += 1
         return f"night/{self.frames:06d}"

@@ -21,10 +21,12 @@ from alpaca.devices.table import DeviceTable
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.holders import Holders
+from skycam_project.common.leases import Leases
 from skycam_project.common.link import Host, Mirror
 from skycam_project.common.pixels import write_pixels
 from telescope.dwarf.fits import read_pixels
 from telescope.host import TelescopeHost
+from telescope.leased import FrameLeases
 
 DEVICES = ("telescope", "camera", "focuser", "filterwheel")
 
@@ -43,6 +45,10 @@ class Sink:
         self.pixels = read_pixels(frame.path)
         return write_pixels(self.folder, f"tele-{self.count}", self.pixels)
 
+    async def begin_calibration(self, purpose: str) -> None: ...
+
+    async def end_calibration(self) -> None: ...
+
     def event(self, name: str, **details) -> None: ...
 
 
@@ -52,7 +58,7 @@ async def hosted(device, folder: Path, sink: Sink):
     async with session(device, folder / "spool", connect=False, solver=truth_solver) as one:
         host = TelescopeHost(
             telescope="0", name="DWARF 3", session=one, sink=sink, holders=Holders(folder / "holders.json", one.clock, DEVICES),
-            publish=lambda state: None, clock=one.clock,
+            publish=lambda state: None, leases=FrameLeases(Leases(folder / "no-lights"), "DWARF 3"), clock=one.clock,
         )  # fmt: skip
         link = Host(folder, "telescope", host.calls)
         host.publish = link.publish

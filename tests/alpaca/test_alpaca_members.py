@@ -11,6 +11,7 @@ from alpacafakes import DEVICES, Client, ask, until
 from alpaca.protocol.members import INTERFACES, Member
 
 SERVED = ("telescope", "camera", "focuser", "filterwheel")
+"""The telescope's; the lights' are in test_alpaca_lights.py."""
 MEMBERS = [
     pytest.param(device, member, id=f"{device}-{member.name}")
     for device in SERVED

@@ -28,9 +28,9 @@ def test_instruments_become_devices_with_numbers_that_stay(telescope, bindings):
     first = DeviceTable(build_devices(bindings, [dwarf], [meadow, roof]), bindings._path.parent).configured()
     assert [(d["DeviceType"], d["DeviceNumber"], d["DeviceName"]) for d in first] == [
         ("Telescope", 0, "DWARF 3"), ("Camera", 0, "DWARF 3 camera"), ("Focuser", 0, "DWARF 3 focuser"),
-        ("FilterWheel", 0, "DWARF 3 filters"), ("Camera", 2, "meadow"), ("Camera", 3, "roof"),
+        ("FilterWheel", 0, "DWARF 3 filters"), ("Switch", 0, "DWARF 3 switches"), ("Camera", 2, "meadow"), ("Camera", 3, "roof"),
     ]  # fmt: skip
-    assert len({d["UniqueID"] for d in first}) == 6
+    assert len({d["UniqueID"] for d in first}) == 7
     later = DeviceTable(build_devices(bindings, [], [roof]), bindings._path.parent).configured()
     assert later == first[-1:]
 

@@ -147,3 +147,26 @@ async def test_a_full_disk_does_not_stop_the_counting(sessions, tmp_path, monkey
     monkeypatch.setattr(sessions, "add_telemetry", refuse)
     sink.measured(frame(tmp_path, 1, datetime.now(UTC)), 100)
     assert "the number of stars was not written down" in caplog.text
+
+
+async def test_flats_have_a_session_of_their_own_that_the_next_light_frame_ends(sessions, tmp_path):
+    sink = SessionSink(sessions, "north", "All-sky")
+    now = datetime.now(UTC)
+    for number in (1, 2):
+        await sink.frame(replace(frame(tmp_path, number, now), kind="flat"))
+    flats = sessions.active_session
+    assert (flats.type, flats.purpose) == ("alignment", "flats")
+    await sink.frame(replace(frame(tmp_path, 3, now), kind="dark"))
+    assert (sessions.active_session.type, sessions.active_session.purpose) == ("alignment", "darks")
+    await sink.frame(frame(tmp_path, 4, now))
+    assert sessions.active_session.type == "idle"
+    await sink.frame(replace(frame(tmp_path, 5, now), kind="flat"))
+    again = sessions.active_session
+    await sink.end_calibration()
+    assert (again.type, sessions.active_session.type) == ("alignment", "idle")
+    await sink.end_calibration()
+    sessions.shutdown()
+    files = {path.stem: path for path in (tmp_path / "sessions").rglob("*.asdf")}
+    with open_session(files[flats.id]) as file:
+        rows = file["cameras"]["north"]["frame_table"]
+        assert [row["details"]["image_type"] for row in rows] == ["Flat Frame", "Flat Frame"]

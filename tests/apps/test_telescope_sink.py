@@ -1,5 +1,6 @@
 """Which session a telescope's frame belongs to, and what is laid out of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -134,3 +135,16 @@ async def test_clouds_before_the_telescope_are_an_event(sink, sessions, tmp_path
     with open_session(sessions.end_session()) as file:
         assert file["telemetry"]["stars"].column("value") == counts
         assert "cloud_detected" in [row["event"] for row in file["observability"]["events"]]
+
+
+async def test_flats_are_a_session_of_their_own(sink, sessions, tmp_path):
+    taken = frame(tmp_path, 1)
+    await sink.frame(replace(taken, exposure=Exposure(0.1, 60, flat=True)))
+    assert (sessions.active_session.type, sessions.active_session.purpose) == ("alignment", "flats")
+    sink.watch(state(parked=True))
+    assert sessions.active_session.type == "alignment", "flats are taken parked"
+    await sink.end_calibration()
+    assert sessions.active_session.type == "idle"
+    await sink.frame(replace(frame(tmp_path, 2), exposure=Exposure(0.1, 60, flat=True)))
+    await sink.frame(frame(tmp_path, 3))
+    assert sessions.active_session.type == "observation"

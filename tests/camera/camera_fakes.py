@@ -209,6 +209,12 @@ class FakeSession:
     async def end_run(self) -> None:
         return
 
+    async def begin_calibration(self, purpose: str) -> None:
+        return
+
+    async def end_calibration(self) -> None:
+        return
+
     async def frame(self, frame: Frame) -> str:
         if self.moves and frame.path.exists():
             self._moved[frame.path] = _read(frame.path)

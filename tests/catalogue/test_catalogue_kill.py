@@ -47,7 +47,7 @@ class Crasher:
         script = Path(__file__).with_name("catalogue_crash.py")
         environment = os.environ | {"POLARS_MAX_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, str(script)],
+            [sys.executable, str(script), str(sessions(self.template)[0])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -157,6 +157,7 @@ def kill_at(crasher, points: list[int]) -> None:
         shutil.rmtree(root)
 
 
+@pytest.mark.timeout(240)
 def test_kill_at_some_system_calls(crasher):
     calls = all_calls(crasher)
     kill_at(crasher, sorted({1 + calls * step // 50 for step in range(50)} - {calls + 1}))

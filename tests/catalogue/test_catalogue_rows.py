@@ -7,12 +7,15 @@ import asdf
 import polars as pl
 import pytest
 from catalogue_files import record, write_session
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sessions.catalogue import header
 from sessions.catalogue.catalogue import SCHEMA, Catalogue, QueryError
 from sessions.catalogue.header import read_row
 from sessions.catalogue.ledger import Ledger
 from sessions.catalogue.sync import fill_hashes, sync
-from sessions.store import reading, verify
+from sessions.store import reading, verify, yamltext
 from sessions.store.errors import DamagedFileError
 
 
@@ -172,6 +175,8 @@ def test_decisions_reach_the_rows_and_outlive_the_catalogue(root):
     ledger.protect(second["uuid"], True, "anna")
     ledger.protect(second["uuid"], False, "anna")
     assert len(sync(root).months) == 1
+    Catalogue(root).append(root / first["asdf_path"])
+    assert [row["protected"] for row in rows(root)].count(True) == 1
     shutil.rmtree(root / "catalog.d")
     sync(root)
     found = {row["uuid"]: row for row in rows(root)}
@@ -274,3 +279,27 @@ def test_real_sessions_verify(root):
     sync(root)
     assert all(verify.verify(root / row["asdf_path"]).ok for row in rows(root))
     assert all(row["catalogued_at"] <= datetime.now(UTC) for row in rows(root))
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats() | st.text()
+KEYS = st.sampled_from(["a", "cameras", "true", "x:y", 'quo"te', "null", "é", "sp ace"]) | st.text(min_size=1)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    target=VALUES,
+    place=st.dictionaries(KEYS, SCALARS, min_size=1, max_size=3),
+    metrics=st.dictionaries(KEYS, VALUES, max_size=4),
+)
+def test_the_quick_way_reads_what_yaml_reads(target, place, metrics):
+    """Whatever the store may write: the quick reading is the same, or leaves it to YAML."""
+    lines = [f"  target: {yamltext.flow(target)}".encode(), b"  location:"]
+    lines += [f"    {yamltext.key(name)}: {yamltext.flow(value)}".encode() for name, value in place.items()]
+    line = f"  metrics: {yamltext.flow(metrics)}".encode()
+    quick = header._as_json(lines, line)
+    slow = header._as_yaml(lines, line)
+    assert quick is None or slow is None or repr(quick) == repr(slow)

@@ -13,9 +13,11 @@ from pathlib import Path
 from dwarfclient_harness import HEAVENS, OPTICS, SITE, high_place, holders, truth_solver
 
 from skycam_project.common.clock import FastClock
+from skycam_project.common.leases import Leases
 from telescope.dwarf.session import DwarfSession, DwarfSettings
 from telescope.dwarf.session.settings import Patience
 from telescope.host import TelescopeHost
+from telescope.leased import FrameLeases
 
 
 class Disk:
@@ -36,6 +38,12 @@ class Disk:
     async def image(self, frame, number):
         return {}
 
+    async def begin_calibration(self, purpose):
+        print("calibration", purpose, flush=True)
+
+    async def end_calibration(self):
+        print("calibration ended", flush=True)
+
     def event(self, name, **details):
         print("event", name, details, flush=True)
 
@@ -55,6 +63,7 @@ async def main() -> None:
     host = TelescopeHost(
         telescope="0", name="DWARF 3", session=session, sink=Disk(folder / "frames"),
         holders=holders(folder / "holders.json", clock), publish=lambda state: changed.set(), clock=clock,
+        leases=FrameLeases(Leases(folder / "no-lights"), "DWARF 3"),
     )  # fmt: skip
     running = asyncio.create_task(host.run())
     await host.connect("camera", "7")

@@ -11,10 +11,13 @@ from dwarfclient_harness import high_place, holders, session, simulator, truth_s
 
 from skycam_project.common.errors import InvalidValueError, SkycamError
 from skycam_project.common.holders import PAGE, connected_for
+from skycam_project.common.leases import Leases
+from skycam_project.common.link import Host
 from telescope.dwarf.fits import read_header
 from telescope.dwarf.frame import mosaic
 from telescope.errors import BelowHorizonError, InvalidStateError, NotConnectedError
 from telescope.host import TelescopeHost
+from telescope.leased import FrameLeases
 
 
 class Folder:
@@ -37,15 +40,22 @@ class Folder:
         pixels, cropped = mosaic(frame, 96, 64)
         return {"width": pixels.shape[1], "height": pixels.shape[0], "cropped": cropped}
 
+    async def begin_calibration(self, purpose):
+        self.events.append(("calibration", {"purpose": purpose}))
+
+    async def end_calibration(self):
+        self.events.append(("calibration_ended", {}))
+
     def event(self, name, **details):
         self.events.append((name, details))
 
 
 @asynccontextmanager
-async def hosted(device, tmp_path, fail=0, **options):
-    """A running host; its published states are in `host.states`."""
+async def hosted(device, tmp_path, fail=0, run=None, **options):
+    """A running host, with the lights of the folder `run`; its published states are in `host.states`."""
     async with session(device, tmp_path / "spool", connect=False, **options) as one:
         states = []
+        leases = FrameLeases(Leases(run or tmp_path / "no-lights"), "DWARF 3")
         sink = Folder(tmp_path / f"frames-{len(list(tmp_path.iterdir()))}", fail)
         host = TelescopeHost(
             telescope="0",
@@ -54,6 +64,7 @@ async def hosted(device, tmp_path, fail=0, **options):
             sink=sink,
             holders=holders(tmp_path / "state" / "holders.json", one.clock),
             publish=lambda state: states.append(orjson.loads(orjson.dumps(state))),
+            leases=leases,
             clock=one.clock,
         )
         host.states, host.sink = states, sink
@@ -64,6 +75,7 @@ async def hosted(device, tmp_path, fail=0, **options):
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            await leases.close()
 
 
 async def until(predicate):
@@ -225,3 +237,67 @@ async def test_a_telescope_that_does_not_answer_is_not_held_unless_wished(tmp_pa
             with pytest.raises(NotConnectedError):
                 await host.connect("telescope", PAGE, patient=True)
             assert host.state()["connection"]["wanted"] is True
+
+
+@asynccontextmanager
+async def lights(folder):
+    """The lights' link as it counts, answering as the engine does; who holds what, in order."""
+    held, told, shines = {}, [], []
+
+    async def exposure_begin(id, kind, duration_s):
+        held[id] = kind
+        told.append(dict(held))
+        return {"policy": "warn", "confirmed": False, "lit": []}
+
+    async def exposure_end(id):
+        kind = held.pop(id)
+        told.append(dict(held))
+        hit = {"fixture": "desk", "kind": kind, "from": "20:00", "to": "20:01", "override": None}
+        return [hit] if shines and shines.pop() else []
+
+    async with Host(folder, "lighting", {f.__name__: f for f in (exposure_begin, exposure_end)}) as link:
+        link.publish({})
+        yield told, shines
+
+
+async def test_the_lights_know_of_each_exposure_and_of_the_time_between(device, tmp_path):
+    async with (
+        lights(tmp_path / "run") as (told, shines),
+        hosted(device, tmp_path, solver=truth_solver, run=tmp_path / "run") as host,
+    ):
+        call = host.calls
+        await call["connect"](device="telescope", client="7")
+        place = high_place(host.session.clock)
+        await call["slew"](ra_hours=place.ra_hours, dec_deg=place.dec_deg, name="M 31")
+        await reached(host, lambda s: s["mount"]["tracking_active"] and not s["mount"]["slewing"])
+        for number in (1, 2):
+            if number == 2:
+                shines.append(True)
+            await call["expose"](exposure_s=5.0, gain=60)
+            state = await reached(host, lambda s, number=number: s["camera"]["frames"] == number)
+        assert state["camera"]["image"]["warnings"] == ["desk was lit from 20:00 to 20:01"]
+        await call["abort_exposure"]()
+    assert told[0] == {"DWARF 3 1": "light"}
+    between = [set(held) for held in told[1:-1]]
+    assert all(held for held in between), "no moment without a lease while the run goes on"
+    assert {"DWARF 3, between frames"} in between
+    assert told[-1] == {}, "the end of the run gives the lights back"
+
+
+async def test_a_flat_is_a_flat_for_the_lights_and_for_the_sink(device, tmp_path):
+    async with (
+        lights(tmp_path / "run") as (told, _),
+        hosted(device, tmp_path, run=tmp_path / "run") as host,
+    ):
+        call = host.calls
+        await call["connect"](device="camera", client="7")
+        await call["expose"](exposure_s=0.1, gain=60, flat=True)
+        await reached(host, lambda s: s["camera"]["image_ready"])
+        assert [frame.exposure.kind for frame in host.sink.frames] == ["flat"]
+        await call["expose"](exposure_s=0.1, gain=60, light=False)
+        await reached(host, lambda s: s["camera"]["frames"] == 2)
+        await call["end_calibration"]()
+        assert host.sink.events[-1][0] == "calibration_ended"
+    kinds = [kind for held in told for kind in held.values()]
+    assert list(dict.fromkeys(kinds)) == ["flat", "dark"]
+    assert told[-1] == {}, "the host's end gives the lights back"

@@ -138,3 +138,19 @@ async def test_a_port_in_use_is_named(monkeypatch):
     with pytest.raises(StartError, match=f"port {port} on 127.0.0.1 cannot be used"):
         listen("127.0.0.1", port)
     first.close()
+
+
+async def test_the_first_start_is_at_once_and_pauses_grow_with_short_lives(monkeypatch, caplog):
+    monkeypatch.setattr(children, "LONGEST_PAUSE", 1.0)
+    async with supervised("raise SystemExit(3)") as (child, _):
+        await until(lambda: child.state()["restarts"] == 3)
+    pauses = [record.args[-1] for record in caplog.records if "starting again" in record.message]
+    assert pauses[:3] == [0, 1, 1]
+
+
+async def test_after_a_long_life_the_start_is_at_once_again(monkeypatch, caplog):
+    monkeypatch.setattr(children, "HEALTHY_AFTER", 0.0)
+    async with supervised("raise SystemExit(3)") as (child, _):
+        await until(lambda: child.state()["restarts"] == 3)
+    pauses = [record.args[-1] for record in caplog.records if "starting again" in record.message]
+    assert pauses[:3] == [0, 0, 0]

@@ -95,14 +95,17 @@ def test_an_independent_client_takes_a_picture_of_the_real_sky(skycam, tmp_path)
         asker.settimeout(10)
         asker.sendto(b"alpacadiscovery1", ("127.0.0.1", discovery_port))
         answer = json.loads(asker.recv(4096))
-    assert answer["AlpacaPort"] == one.port and len(answer["Devices"]) == 5
+    assert answer["AlpacaPort"] == one.port and len(answer["Devices"]) == 8
     report = run_client(one, tmp_path)
     assert report["devices"] == [
         ["Telescope", 0],
         ["Camera", 0],
         ["Focuser", 0],
         ["FilterWheel", 0],
+        ["Switch", 0],
         ["Camera", 2],
+        ["CoverCalibrator", 0],
+        ["Switch", 1],
     ]
     assert report["refused"], "the antipode is below the horizon"
     assert all("below" in text for text in report["refused"])

@@ -80,7 +80,7 @@ def test_a_broken_index_is_kept_and_made_anew_from_the_folders(project, tmp_path
 # ---- snapshots
 
 
-@pytest.mark.parametrize("key", [None, Fernet.generate_key().decode()])
+@pytest.mark.parametrize("key", [None, Fernet.generate_key().decode()], ids=["plain", "encrypted"])
 def test_a_backup_comes_back_as_it_was(project, tmp_path, key):
     projects, files = project
     store = local(tmp_path, key)

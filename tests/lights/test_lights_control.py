@@ -56,7 +56,8 @@ async def test_mode_master_fixtures_and_monitor(api, engine):
     assert (await api("put", "mode/", {"mode": "dark"}))["rgb"]["g"] == 0
     await api("put", "mode/", {"mode": "normal"})
     assert (await api("put", "master/", {"master": 0}))["master"] == 0
-    assert not any(await api("get", "channels/0/"))
+    channels = await api("get", "channels/0/")
+    assert channels[9:11] == [0x12, 0x34] and sum(channels) == 0x12 + 0x34, "the flat panel measures"
     await api("put", "master/", {"master": 255})
 
 

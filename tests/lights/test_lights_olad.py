@@ -13,7 +13,7 @@ import pytest
 from lightsrig import make_engine, running, settle, until, wait_for
 
 from lighting.engine.commands import own_command
-from lighting.outputs import Ola, Sacn
+from lighting.outputs import ArtNet, Ola, Sacn
 
 pytestmark = [
     pytest.mark.full,
@@ -38,7 +38,7 @@ class Olad:
         self.folder.mkdir()
         for plugin in PLUGINS.split():
             on = "true" if plugin in ("dummy", *enabled) else "false"
-            (self.folder / f"ola-{plugin}.conf").write_text(f"enabled = {on}\n")
+            (self.folder / f"ola-{plugin}.conf").write_text(f"enabled = {on}\nuse_loopback = true\n")
         self.user = "olad" if os.geteuid() == 0 else None
         if self.user:
             entry = pwd.getpwnam("olad")
@@ -138,12 +138,17 @@ async def test_an_unknown_universe_is_said(olad):
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_sacn_reaches_olad(folder):
-    olad = Olad(folder, "e131")
+@pytest.mark.parametrize(
+    ("plugin", "name", "driver"),
+    [("e131", "E1.31", Sacn), ("artnet", "ArtNet", ArtNet)],
+    ids=["sacn", "artnet"],
+)
+async def test_packets_over_udp_reach_olad(folder, plugin, name, driver):
+    olad = Olad(folder, plugin)
     task = None
     try:
-        olad.patch("E1.31", "in")
-        output = Sacn("127.0.0.1", 1)
+        olad.patch(name, "in")
+        output = driver("127.0.0.1", 1)
         task = asyncio.create_task(output.run())
         output.slot.put({0: bytes([11, 22, 33]).ljust(512, b"\0")})
         await until(lambda: olad.dmx()[:3] == [11, 22, 33])

@@ -328,3 +328,17 @@ async def test_an_input_without_a_port_is_a_warning(folder, caplog):
     config = configuration(folder, DMX_INPUT_ENABLED="true")
     await SparkFun(config, lambda command: None, lambda: (0, 0, 0)).run()
     assert "dmx_input_no_port" in caplog.messages
+
+
+async def test_one_input_channel_moves_red_alone(folder):
+    widget = Widget(folder / "ttyACM0")
+    port = str(folder / "ttyACM0")
+    config = configuration(folder, DMX_INPUT_ENABLED="true", DMX_INPUT_PORT=port, DMX_INPUT_CHANNELS="1")
+    async with running(make_engine(folder / "e")) as engine:
+        reading = SparkFun(config, engine.submit, lambda: engine.state.colour)
+        async with going(reading):
+            await until(lambda: not reading.problem)
+            lines = b"DMX: read value from channel 2: 99\nDMX: read value from channel 1: 200\n"
+            os.write(widget.master, lines)
+            await until(lambda: engine.state.colour == (200, 0, 0))
+            widget.unplug()

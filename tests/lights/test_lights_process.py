@@ -7,6 +7,8 @@ import time
 import pytest
 from lightsrig import EngineProcess, wait_for
 
+from sessions.store.manager import SessionManager
+from sessions.store.reading import open_session
 from skycam_project.common.link import CallError, Mirror, NotConnected, OutcomeUnknown
 
 
@@ -155,3 +157,33 @@ def test_a_wrong_value_stops_the_process_with_one_line(folder):
     assert lights.process.wait(20) == 2
     assert "DMX_CLOUD_BACKUP_S3_BUCKET" in lights.log() and "Traceback" not in lights.log()
     lights.output.close()
+
+
+def test_the_interval_of_automatic_backups_has_its_effect(engine_process):
+    lights = engine_process(
+        DMX_MQTT_ENABLED="false", DMX_PROJECTS_ENABLED="true", DMX_CLOUD_BACKUP_ENABLED="true",
+        DMX_CLOUD_BACKUP_AUTO_INTERVAL="0.005",
+    )  # fmt: skip
+
+    def versions() -> list:
+        return lights.ask("backups", project="default")["versions"]
+
+    lights.set(1, 2, 3)
+    first = wait_for(versions)
+    assert {version["label"] for version in first} == {"auto"}
+    time.sleep(1)
+    assert len(versions()) <= 2, "what has not changed is not backed up again"
+    count = len(versions())
+    lights.set(9, 9, 9)
+    wait_for(lambda: len(versions()) == count + 1)
+
+
+def test_what_the_lights_log_stands_in_the_programs_session(engine_process, folder):
+    engine_process().end()
+    (sessions_folder,) = folder.rglob("sessions")
+    with SessionManager(sessions_folder, instrument="system") as sessions:
+        path = sessions.end_session()
+    with open_session(path) as session:
+        rows = list(session["observability"]["logs"])
+    assert "lights ended" in [row["message"] for row in rows]
+    assert all(row["level"] != "ERROR" for row in rows)

@@ -28,7 +28,7 @@ VALUES = {
     "DMX_CLOUD_BACKUP_S3_REGION": ("eu", "eu"), "DMX_CLOUD_BACKUP_S3_ACCESS_KEY": ("a", "a"), "DMX_CLOUD_BACKUP_S3_SECRET_KEY": ("s", "s"),
     "DMX_CLOUD_BACKUP_S3_SESSION_TOKEN": ("t", "t"), "OUTPUT_MODE": ("enttec", "enttec"), "DMX_API_KEYS": ("one,two", ["one", "two"]),
     "DMX_ENGINE": ("external", "external"), "DMX_INTERLOCK": ("enforce", "enforce"), "DMX_INTERLOCK_BEACON_MAX": ("3", 3),
-    "DMX_DARK_MAX_RED": ("30", 30), "DMX_DARK_SUN_ALTITUDE": ("-9", -9), "DMX_LOG_LEVEL": ("DEBUG", "debug"),
+    "DMX_BEACONS": ("off", False), "DMX_FLAT_TIMEOUT_MIN": ("12", 12), "DMX_FLAT_PWM_HZ": ("500", 500), "DMX_DARK_MAX_RED": ("30", 30), "DMX_DARK_SUN_ALTITUDE": ("-9", -9), "DMX_LOG_LEVEL": ("DEBUG", "debug"),
     "DMX_PERSISTENCE_PATH": ("s.json", "s.json"), "DMX_DEDUPE_PATH": ("d.json", "d.json"), "DMX_METRICS_ENABLED": ("0", False),
     "DMX_HOMEASSISTANT": ("1", True), "DMX_SACN_ENABLED": ("1", True), "DMX_SACN_HOST": ("10.0.0.9", "10.0.0.9"), "DMX_SACN_UNIVERSE": ("5", 5),
     "DMX_ARTNET_ENABLED": ("1", True), "DMX_ARTNET_HOST": ("10.0.0.8", "10.0.0.8"), "DMX_ARTNET_UNIVERSE": ("6", 6),

@@ -27,6 +27,7 @@ PAGES = {
     "tonight": ("otto", "/", "Capturing|fault"),
     "telescope": ("otto", "/telescope/0/", "Tracking"),
     "status": ("otto", "/status/", "running"),
+    "timelapses": ("otto", "/timelapses/", "Nothing made yet"),
     "login": (None, "/login/", "Log in"),
     "not-found": ("otto", "/nothing/", "Nothing here"),
     "welcome": (None, "/welcome/#token=abc", "Welcome"),

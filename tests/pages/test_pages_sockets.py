@@ -14,12 +14,12 @@ from django.test import Client
 
 from dashboard import consumers
 from dashboard.choices import Role
-from dashboard.events import publish
 from dashboard.mirrors import start_mirrors
 from dashboard.models import User
 from dashboard.services import create_user
 from skycam_project.asgi import websocket
 from skycam_project.common.link import Host
+from skycam_project.events import publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

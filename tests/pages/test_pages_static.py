@@ -88,7 +88,13 @@ def test_every_static_file_of_a_page_exists_and_nothing_else_is_shipped():
         (STATIC / "css" / address).resolve() for address in re.findall(r"url\(([^)]+)\)", CSS["tokens.css"])
     }
     vendored = {path for path in (STATIC / "vendor").rglob("*") if path.is_file()}
-    assert {path for path in vendored if path.name != "LICENSE"} == fonts
+    loaded = {STATIC / address for address in asked}
+    imported = {
+        (path.parent / target).resolve()
+        for path, script in JS.items()
+        for target in re.findall(r'^import \w+ from "([^"]+)"', script, re.MULTILINE)
+    }
+    assert {path for path in vendored if path.name != "LICENSE"} == fonts | (vendored & (loaded | imported))
     for folder in (STATIC / "vendor").iterdir():
         assert (folder / "LICENSE").is_file(), f"{folder.name} without its licence"
 

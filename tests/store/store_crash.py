@@ -118,6 +118,62 @@ def capture(root: Path, ack: Acks, seed: int, storage: str = "embedded") -> None
     sessions.shutdown()
 
 
+class Hours:
+    """A clock that somebody sets."""
+
+    def __init__(self) -> None:
+        from datetime import UTC, datetime
+
+        self.time = datetime(2026, 11, 20, 22, 59, 58, tzinfo=UTC)
+
+    def now(self):
+        return self.time
+
+
+def rotate(root: Path, ack: Acks, seed: int) -> None:
+    """Three hours of an idle instrument, with two threads and a joiner that log through the rotations."""
+    import threading
+    from datetime import timedelta
+
+    from sessions.store.joining import Joiner
+    from sessions.store.manager import SessionManager
+
+    clock = Hours()
+    manager = SessionManager(root, clock=clock, sync_interval=0.05)
+    joiner = Joiner(root, "neighbour")
+    stop = threading.Event()
+
+    def write(name: str, log) -> None:
+        for number in range(60):
+            log(f"{seed} {name} {number}")
+            ack("log", f"{seed} {name} {number}")
+            if stop.wait(0.001):
+                return
+
+    # What a joiner hands to an owner of its own process goes straight there: this one is to use its own file.
+    from sessions.store import joining
+
+    joining._owners.clear()
+    threads = [
+        threading.Thread(target=write, args=(name, log), daemon=True)
+        for name, log in (
+            ("one", lambda text: manager.log("INFO", text)),
+            ("two", lambda text: manager.log("ERROR", text)),
+            ("foreign", lambda text: joiner.log("default", "INFO", text)),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        clock.time += timedelta(hours=1)
+        manager.rotate_if_due()
+        stop.wait(0.02)
+    for thread in threads:
+        thread.join()
+    joiner.close()
+    manager.shutdown()
+
+
 def endless(root: Path, ack: Acks, seed: int) -> None:
     """Frames and rows as fast as they go, sessions of ten frames, until somebody kills it."""
     import numpy as np

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,39 +87,64 @@ def check(root: Path) -> None:
         assert file.stat().st_size in (0, 3000)
 
 
-def kill_points(crasher, work: str, every: bool) -> list[int]:
-    """All system calls of some work, or 25 of them."""
-    root = Path(tempfile.mkdtemp(dir=crasher.folder)) / "data"
-    root.mkdir()
-    assert crasher.run(work, root)
-    calls = max(acknowledged(root)["calls"])
-    return list(range(1, calls + 1)) if every else sorted({1 + calls * step // 25 for step in range(25)})
+def calls_of(crasher, work: str, root: Path | None = None) -> int:
+    """How many system calls some work makes, beginning with a copy of `root`."""
+    place = Path(tempfile.mkdtemp(dir=crasher.folder)) / "data"
+    shutil.copytree(root, place) if root else place.mkdir()
+    assert crasher.run(work, place)
+    return max(acknowledged(place)["calls"])
 
 
-def kill_capture(crasher, folder: Path, points: list[int]) -> None:
-    for point in points:
-        root = folder / str(point) / "data"
-        root.mkdir(parents=True)
+def spread(calls: int, count: int | None) -> list[int]:
+    """All of them, or so many."""
+    return (
+        list(range(1, calls + 1)) if count is None else sorted({1 + calls * n // count for n in range(count)})
+    )
+
+
+def fresh(folder: Path, point: int) -> Path:
+    root = folder / str(point) / "data"
+    root.mkdir(parents=True)
+    return root
+
+
+def kill_capture(crasher, folder: Path, count: int | None) -> None:
+    for point in spread(calls_of(crasher, "capture"), count):
+        root = fresh(folder, point)
         crasher.run("capture" if point % 3 else "capture_outside", root, at=point, torn=point % 2 == 0)
         assert crasher.run("recover", root)
         check(root)
 
 
-def kill_recovery(crasher, folder: Path, points: list[int]) -> None:
-    for point in points:
-        root = folder / str(point) / "data"
-        root.mkdir(parents=True)
-        crasher.run("capture", root, at=point)
-        at = 3
-        while not crasher.run("recover", root, at=at, torn=at % 2 == 0):
-            at = at * 2 + 1  # a little further each time
+def kill_rotation(crasher, folder: Path, count: int | None) -> None:
+    for point in spread(calls_of(crasher, "rotate"), count):
+        root = fresh(folder, point)
+        crasher.run("rotate", root, at=point, torn=point % 2 == 0)
+        assert crasher.run("recover", root)
         check(root)
 
 
-def kill_resuming(crasher, folder: Path, points: list[int]) -> None:
-    for point in points:
-        root = folder / str(point) / "data"
-        root.mkdir(parents=True)
+def kill_recovery(crasher, folder: Path, count: int | None) -> None:
+    """Kill the capture here and there; kill each recovery at its every call (or some), then recover."""
+    calls = calls_of(crasher, "capture")
+    crashes = [calls * share // 100 for share in (40, 75)]  # in the middle of a session, and of finishing one
+    for crash in crashes:
+        root = fresh(folder, crash)
+        crasher.run("capture", root, at=crash, torn=True)
+        shutil.copy(root.parent / "acks", root.parent / "acks-of-capture")
+        each = None if count is None else count // len(crashes)
+        for point in spread(calls_of(crasher, "recover", root), each):
+            again = folder / f"{crash}-{point}" / "data"
+            shutil.copytree(root.parent, again.parent)
+            crasher.run("recover", again, at=point, torn=point % 2 == 0)
+            assert crasher.run("recover", again)
+            check(again)
+
+
+def kill_resuming(crasher, folder: Path, count: int | None) -> None:
+    """Kill the capture, then those who come back for it, each a little further on."""
+    for point in spread(calls_of(crasher, "capture"), count or 60):
+        root = fresh(folder, point)
         crasher.run("capture", root, at=point, torn=True)
         at, seed = 2, 100
         while not crasher.run("resume", root, at=at, seed=seed):
@@ -127,18 +153,21 @@ def kill_resuming(crasher, folder: Path, points: list[int]) -> None:
         check(root)
 
 
-@pytest.mark.parametrize("kill", [kill_capture, kill_recovery, kill_resuming])
+KILLS = {kill_capture: 24, kill_rotation: 12, kill_recovery: 10, kill_resuming: 4}
+"""How many of the calls are cut in the everyday run: fifty in all."""
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kill", KILLS)
 def test_kill_at_some_system_calls(crasher, tmp_path, kill):
-    points = kill_points(crasher, "capture", every=False) if kill is kill_capture else [60, 205, 333, 470]
-    kill(crasher, tmp_path, points)
+    kill(crasher, tmp_path, KILLS[kill])
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kill", [kill_capture, kill_recovery, kill_resuming])
+@pytest.mark.parametrize("kill", KILLS)
 def test_kill_at_every_system_call(crasher, tmp_path_factory, kill):
-    folder = tmp_path_factory.mktemp(kill.__name__)
-    kill(crasher, folder, kill_points(crasher, "capture", every=True))
+    kill(crasher, tmp_path_factory.mktemp(kill.__name__), None)
 
 
 def random_kills(crasher, tmp_path, count: int) -> None:

@@ -50,6 +50,7 @@ export class Scenes {
         return;
       }
       this.list();
+      this.page.redraw(); // others choose among the scenes
     }
     for (const button of this.facts.list.children) attr(button, "aria-pressed", String(button.dataset.scene === this.state.scene));
     const { running, step } = this.state.show;

@@ -1,7 +1,8 @@
 """What a frame costs: from the driver's array or file to "it is safe", and to the finished session.
 
-`./skycam bench frames [--frames N] [--rows N] [--data FOLDER]`. Each figure stands beside a peer of the same
-run, because disks differ: the same bytes written and synced with nothing else, and the frame uncompressed.
+`./skycam bench sessions [--frames N] [--rows N] [--data FOLDER]`. Each figure stands beside a peer of the same run,
+because disks differ: the same bytes written and synced with nothing else, and the frame uncompressed. A figure that
+has a limit says whether it is kept; the command ends with 1 when one is missed.
 """
 
 import argparse
@@ -82,6 +83,15 @@ def show(what: str, figure: str, peer: str = "") -> None:
     print(f"{what:<58}{figure:>16}  {peer}", flush=True)
 
 
+def limit(what: str, kept: bool) -> None:
+    """A line that says whether a limit is kept."""
+    show(f"  limit: {what}", "kept" if kept else "MISSED")
+    _missed.extend([what] * (not kept))
+
+
+_missed: list[str] = []
+
+
 def side_by_side(count: int, *works: Callable[[int], object]) -> list[float]:
     """Median milliseconds of several works, taken in turns so that a busy machine slows all of them alike."""
     taken: list[list[float]] = [[] for _ in works]
@@ -127,6 +137,7 @@ def bench_frames(folder: Path, count: int) -> None:
         f"{uncompressed:.1f} ms",
         f"{uncompressed / taken:.2f} x ours",
     )
+    limit("1.3 times the rate of the uncompressed frame", uncompressed / taken >= 1.3)
 
 
 def bench_originals(folder: Path, count: int) -> None:
@@ -180,6 +191,7 @@ def bench_rows(folder: Path, count: int) -> None:
         f"{processor / count * 1e6:.1f} us of processor each; bare os.write of a line {count / bare:,.0f}/s"
     )
     show("journal, one write per row", f"{count / taken:,.0f} rows/s", peer)
+    limit("250,000 rows/s", count / taken >= 250_000)
     with SessionManager(folder / "rows-manager", instrument="system") as sessions:
         start = time.perf_counter()
         for number in range(count):
@@ -218,6 +230,7 @@ def bench_finalise(folder: Path, count: int) -> None:
         copy = time.perf_counter() - start
         peer = f"+{max(0.0, peak - before):.0f} MB memory; plain copy + fsync {copy:.2f} s"
         show(f"finalise {count} frames, {codec}, {size / 1e6:.0f} MB", f"{taken:.2f} s", peer)
+        limit("3 s and 50 MB of memory for 50 frames", taken <= 0.06 * max(count, 50) and peak - before <= 50)
         shutil.rmtree(folder / f"finalise-{codec}")
 
 
@@ -241,11 +254,9 @@ def bench_table(folder: Path, count: int) -> None:
                 raise RuntimeError("the rows are wrong")
 
     two_rows(0)
-    show(
-        "  open it and read two rows",
-        f"{milliseconds(two_rows, 9):.1f} ms",
-        f"file {path.stat().st_size / 1e6:.1f} MB",
-    )
+    opened = milliseconds(two_rows, 9)
+    show("  open it and read two rows", f"{opened:.1f} ms", f"file {path.stat().st_size / 1e6:.1f} MB")
+    limit("50 ms", opened <= 50)
 
 
 PARTS = {
@@ -258,8 +269,8 @@ PARTS = {
 
 
 def main(argv: list[str]) -> int:
-    """Print the figures; returns 0. Each part runs in a process of its own, so that its memory is its own."""
-    parser = argparse.ArgumentParser(prog="skycam bench frames", description=__doc__.split("\n")[0])
+    """Print the figures; returns 1 when a limit is missed. Each part runs in a process of its own, so that its memory is its own."""
+    parser = argparse.ArgumentParser(prog="skycam bench sessions", description=__doc__.split("\n")[0])
     parser.add_argument("--frames", type=int, default=50, help="frames per figure (default 50)")
     parser.add_argument(
         "--rows", type=int, default=1_000_000, help="rows of the large table (default 1000000)"
@@ -271,7 +282,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if options.part is None:
         return max(
-            subprocess.call([sys.executable, "-m", "bench.frames", *argv, "--part", part]) for part in PARTS
+            subprocess.call([sys.executable, "-m", "bench.sessions", *argv, "--part", part]) for part in PARTS
         )
     folder = Path(tempfile.mkdtemp(prefix="skycam-bench-", dir=options.data))
     try:
@@ -279,7 +290,7 @@ def main(argv: list[str]) -> int:
         PARTS[options.part](folder, count)
     finally:
         shutil.rmtree(folder)
-    return 0
+    return int(bool(_missed))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Automatic flats: pure search and measuring; the run that drives camera and panel. docs/flats.md."""

@@ -1,0 +1,154 @@
+"""`skycam products`: night products of a session or a folder, without a running server."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from skycam_project.cli.group import Options
+from skycam_project.cli.output import as_json, output_option, table, wants_json
+
+
+@click.group()
+def products() -> None:
+    """Keograms, star trails, stacks, meteors and more of a night."""
+
+
+@products.command("list")
+@output_option
+@click.pass_obj
+def list_(options: Options, output: str | None) -> None:
+    """What can be made, and with which options."""
+    from timelapse.night.products import COMMON, KINDS
+
+    if wants_json(options, output):
+        as_json(
+            {
+                name: {
+                    "title": kind.title,
+                    "text": kind.text,
+                    "options": [_row(o) for o in (*kind.options, *COMMON)],
+                }
+                for name, kind in KINDS.items()
+            }
+        )
+        return
+    rows = [
+        (name, kind.title, kind.text, ", ".join(option.name for option in kind.options))
+        for name, kind in KINDS.items()
+    ]
+    table("Night products", ("kind", "title", "what", "own options"), rows)
+    table(
+        "Options of all", ("option", "what", "default"), [(o.name, o.title, str(o.default)) for o in COMMON]
+    )
+
+
+def _row(option: Any) -> dict[str, Any]:
+    row = {name: getattr(option, name) for name in ("name", "title", "default", "low", "high", "unit")}
+    return row | {"choices": list(option.choices) or None}
+
+
+@products.command()
+@click.argument("kind")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the result.",
+)
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the product; see `products list`.",
+)
+@click.option("--camera", help="Of a session with several cameras.")
+@output_option
+@click.pass_obj
+def make(
+    options: Options,
+    kind: str,
+    source: Path,
+    folder: Path,
+    pairs: tuple[str, ...],
+    camera: str | None,
+    output: str | None,
+) -> None:
+    """Make KIND of SOURCE: a session's file or folder, or a folder of pictures."""
+    from timelapse.night import products as night
+    from timelapse.pipeline.frames import open_source
+
+    night.kind_of(kind)
+    chosen = night.checked(kind, dict(_pair(pair) for pair in pairs))
+    json = wants_json(options, output)
+    frames = open_source(source, camera)
+    try:
+        with _bar(night.KINDS[kind].title, quiet=json) as progress:
+            made = night.make(kind, frames, chosen, folder, progress)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
+    finally:
+        frames.close()
+    _record(kind, source, chosen, folder, made)
+    left_out = [{"name": problem.name, "reason": problem.reason} for problem in frames.problems]
+    if json:
+        as_json(
+            {"kind": kind, "frames": len(frames), "left_out": left_out, "files": [str(path) for path in made]}
+        )
+        return
+    for problem in left_out:
+        click.echo(f"left out: {problem['name']}: {problem['reason']}", err=True)
+    for path in made:
+        click.echo(path)
+    if not made:
+        click.echo("nothing found")
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise click.ClickException(f"--set {text!r}: NAME=VALUE is wanted")
+    words: dict[str, Any] = {"true": True, "false": False, "yes": True, "no": False, "none": None}
+    if value.lower() in words:
+        return name, words[value.lower()]
+    try:
+        number = float(value)
+    except ValueError:
+        return name, value
+    return name, int(number) if number.is_integer() else number
+
+
+def _record(kind: str, source: Path, chosen: dict[str, Any], folder: Path, made: list[Path]) -> None:
+    """Beside the product, what it was made from."""
+    from sessions import provenance
+
+    if source.is_file():
+        inputs = [provenance.of_session(source)]
+    else:
+        inputs = [provenance.of_file(file) for file in sorted(source.rglob("*")) if file.is_file()]
+    packages = ("av", "numba", "opencv-python-headless", "scipy")
+    provenance.write(folder, kind, inputs, {"options": chosen}, made, packages=packages)
+
+
+class _bar:  # noqa: N801 - used like a function
+    """A progress bar on standard error."""
+
+    def __init__(self, title: str, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self._progress = Progress(*columns, console=console)
+        self._task = self._progress.add_task(title, total=None)
+
+    def __enter__(self) -> Any:
+        self._progress.start()
+        return lambda done, total: self._progress.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

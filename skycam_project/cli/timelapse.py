@@ -1,0 +1,186 @@
+"""`./skycam timelapse make`: a timelapse of a session or a folder of pictures; needs no server."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from skycam_project.cli.group import Options
+from skycam_project.cli.output import as_json, output_option, wants_json
+
+CODEC_NAMES = ("h265", "av1", "h264", "prores", "ffv1", "webp", "frames")
+EXTRA_NAMES = ("hdr10", "hlg", "1080p", "preview", "draft", "prores", "ffv1", "webp", "frames", "av1", "h265")
+_STAGES = {"analyse": "Looking", "render": "Rendering", "wait": "Waiting", "join": "Joining"}
+
+
+class Size(click.ParamType):
+    """`1920x1080`."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+            self.fail(f"{value!r} is not a size like 1920x1080", param, ctx)
+        return int(parts[0]), int(parts[1])
+
+
+@click.group()
+def timelapse() -> None:
+    """Make timelapses of sessions and of folders of pictures."""
+
+
+@timelapse.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="SESSION|FOLDER")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File to write.")
+@click.option("--codec", type=click.Choice(CODEC_NAMES), help="Default: by the file's suffix, else h265.")
+@click.option("--preset", help="The encoder's speed: ultrafast … veryslow; AV1: 0 … 13.")
+@click.option("--crf", type=float, help="Quality; lower is better and larger.")
+@click.option("--bits", type=int, help="Bits per sample: 8, 10 or 12.")
+@click.option("--size", type=Size(), help="Make the picture fit into this size.")
+@click.option("--fps", type=float, default=25.0, show_default=True, help="Frames per second.")
+@click.option(
+    "--transfer",
+    type=click.Choice(("sdr", "hdr10", "hlg")),
+    default="sdr",
+    show_default=True,
+    help="Brightness curve.",
+)
+@click.option("--hardware", is_flag=True, help="Use the machine's video encoder where it has one.")
+@click.option(
+    "--also", multiple=True, type=click.Choice(EXTRA_NAMES), help="Another file from the same pass."
+)
+@click.option("--camera", help="Of a session with several cameras.")
+@click.option("--first", type=int, default=0, help="First frame to use, from 0.")
+@click.option("--last", type=int, help="Last frame to use.")
+@click.option(
+    "--deflicker",
+    type=float,
+    default=40.0,
+    show_default=True,
+    help="Period in frames; 0 leaves exposure alone.",
+)
+@click.option("--stabilise/--no-stabilise", default=True, help="Hold the picture still. On by default.")
+@click.option("--moving", is_flag=True, help="The camera travels: smooth its path instead of holding it.")
+@click.option("--denoise/--no-denoise", default=True, help="Reduce noise. On by default.")
+@click.option("--denoise-strength", type=float, default=0.8, show_default=True, help="0 to 1.")
+@click.option("--poster/--no-poster", default=True, help="Also write a poster. On by default.")
+@click.option("--sheet", is_flag=True, help="Also write a contact sheet.")
+@click.option(
+    "--work", type=click.Path(path_type=Path), help="Keep parts here, to go on after an interruption."
+)
+@output_option
+@click.pass_obj
+def make(
+    options: Options,
+    source: Path,
+    out: Path,
+    work: Path | None,
+    camera: str | None,
+    output: str | None,
+    **given: Any,
+) -> None:
+    """Make a timelapse of a session (.asdf or a running session's folder) or a folder of pictures.
+
+    Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was.
+    """
+    from timelapse.pipeline.frames import open_source
+    from timelapse.pipeline.job import make as run
+
+    json = wants_json(options, output)
+    recipe = _recipe(out, given)
+    if not out.parent.is_dir():
+        raise click.ClickException(f"the folder {out.parent} does not exist")
+    opened = open_source(source, camera)
+    try:
+        with _folder(work, out) as folder, _bars(json) as progress:
+            report = run(opened, recipe, out, folder, progress)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or out}: {error.strerror or error}") from error
+    finally:
+        opened.close()
+    if json:
+        as_json(report.to_json())
+    else:
+        _show(report)
+
+
+def _recipe(out: Path, given: dict[str, Any]) -> Any:
+    from timelapse.pipeline.recipe import CODECS, Output, Recipe, named
+
+    by_suffix = {".mov": "prores", ".mkv": "ffv1", ".webp": "webp", ".zip": "frames"}
+    codec = given["codec"] or by_suffix.get(out.suffix.lower(), "h265")
+    if out.suffix.lower() != CODECS[codec][1]:
+        raise click.ClickException(f"{out.name}: a file of {codec} must end in {CODECS[codec][1]}")
+    main = {name: given[name] for name in ("preset", "crf", "bits", "size", "transfer", "hardware")}
+    return Recipe(
+        fps=given["fps"],
+        first=given["first"],
+        last=given["last"],
+        deflicker=given["deflicker"],
+        stabilise="off" if not given["stabilise"] else "moving" if given["moving"] else "tripod",
+        denoise=given["denoise_strength"] if given["denoise"] else 0.0,
+        outputs=(Output(codec=codec, **main), *(named(name) for name in dict.fromkeys(given["also"]))),
+        poster=given["poster"],
+        contact_sheet=given["sheet"],
+    )
+
+
+@contextmanager
+def _folder(work: Path | None, out: Path) -> Iterator[Path]:
+    """Where parts are kept: what was asked for, else a folder beside the result that goes afterwards."""
+    if work is not None:
+        work.mkdir(parents=True, exist_ok=True)
+        yield work
+        return
+    with tempfile.TemporaryDirectory(prefix=f".{out.stem}-", dir=out.parent) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _bars(json: bool) -> Iterator[Any]:
+    """A progress bar per stage on a terminal's standard error; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from timelapse.pipeline.job import Progress as Step
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+    )
+    with Progress(*columns, console=console, disable=json or not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(step: Step) -> None:
+            if step.stage not in tasks:
+                tasks[step.stage] = bars.add_task(_STAGES[step.stage], total=step.total, speed="")
+            left = f"{step.remaining_s:.0f} s left" if step.remaining_s is not None else ""
+            speed = f"{step.fps:.1f} frames/s  {left}" if step.fps else ""
+            bars.update(tasks[step.stage], completed=step.done, total=step.total, speed=speed)
+
+        yield show
+
+
+def _show(report: Any) -> None:
+    lines = [f"{report.frames} frames, {len(report.left_out)} left out"]
+    lines += [f"  left out: {problem.name}: {problem.reason}" for problem in report.left_out]
+    for made in report.outputs:
+        lines.append(
+            f"{made['path']}  {made['codec']} {made['width']}x{made['height']}  {made['bytes'] / 1e6:.1f} MB"
+        )
+    lines += [path for path in (report.poster, report.contact_sheet) if path]
+    lines.append(f"found: flicker {report.flicker_ev:.3f} EV, motion {report.motion_px:.2f} px")
+    sys.stdout.write(os.linesep.join(lines) + os.linesep)

@@ -1,0 +1,121 @@
+// The big panel: a job's film or picture, how far it is, what went wrong, its files.
+import { VIEWER } from "../commands.js";
+import { $, attr, icon, make, notice, status, text } from "../dom.js";
+import { bytes, num, span } from "../format.js";
+import { slots } from "../looks.js";
+import { ROLE_NAMES, STAGES, STAGE_NAMES, firstFile, jobStatus, length } from "./words.js";
+
+export class Film {
+  constructor(root, page) {
+    Object.assign(this, { root, page, job: null, files: "" });
+    this.slot = slots(root);
+    $("#cancel").addEventListener("skycam:do", () => page.command(`${this.job.uuid}/cancel/`));
+    $("#retry").addEventListener("click", () => page.command(`${this.job.uuid}/retry/`));
+  }
+
+  draw(job, product, loaded) {
+    this.job = job;
+    if (loaded) attr(this.root, "aria-busy", null);
+    text(this.slot.title, job?.title ?? product?.title ?? "Newest");
+    const [s, word] = job ? jobStatus(job) : product ? ["ok", "Done"] : ["off", "Nothing yet"];
+    if (loaded) status(this.slot.state, s, word);
+    $("#cancel").hidden = VIEWER || !job || !["running", "waiting"].includes(job.state) || job.cancelling;
+    $("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.attempts));
+    this.picture(job, product);
+    this.bar(job);
+    this.stages(job);
+    const fault = this.slot.fault;
+    fault.hidden = !job?.error;
+    if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, job.state === "waiting" ? "It is tried again by itself." : "");
+    text(this.slot.facts, job ? this.facts(job, product) : "");
+    this.downloads(product);
+  }
+
+  picture(job, product) {
+    const [film, still] = [$("#film"), $("#still")];
+    const shown = firstFile(product, "preview", "draft") ?? playable(product);
+    const image = firstFile(product, "poster", "picture", "animation");
+    const source = shown ? shown.url : "";
+    film.hidden = !shown;
+    still.hidden = Boolean(shown) || !image;
+    this.slot.missing.hidden = Boolean(shown || image);
+    if (film.dataset.source !== source) {
+      film.dataset.source = source;
+      attr(film, "poster", firstFile(product, "poster")?.url ?? null);
+      attr(film, "src", source || null);
+      attr(film, "aria-label", product ? product.title : null);
+      if (!source) film.load();
+    }
+    if (image && !shown) {
+      attr(still, "src", image.url);
+      attr(still, "alt", product.title);
+    }
+    this.slot.hud.hidden = shown?.role !== "draft";
+    text(this.slot.hud, "draft");
+    const words = job?.state === "running" ? "The draft comes in a moment." : "No film yet.";
+    text($("span", this.slot.missing), words);
+  }
+
+  bar(job) {
+    const running = job?.state === "running";
+    this.slot.bar.hidden = !running;
+    if (!running) return;
+    const left = job.remaining_s === null ? "" : `, ${span(job.remaining_s)} left`;
+    text(this.slot.percent, `${num(job.percent)} %${left}`);
+    const parts = [];
+    if (job.fps) parts.push(`${num(job.fps, 1)} fps`);
+    if (job.chunks) parts.push(`chunk ${job.chunk} of ${job.chunks}`);
+    if (job.workers) parts.push(job.workers === 1 ? "1 worker" : `${job.workers} workers`);
+    text(this.slot.speed, parts.join(" · "));
+    const bar = $(".progress", this.slot.bar);
+    attr(bar, "aria-valuenow", Math.round(job.percent));
+    bar.style.setProperty("--p", `${job.percent}%`);
+  }
+
+  stages(job) {
+    const list = this.slot.stages;
+    list.hidden = !job || job.kind !== "timelapse" || job.state !== "running";
+    if (list.hidden) return;
+    const at = STAGES.indexOf(job.stage);
+    if (!list.children.length) list.append(...STAGES.map(() => make("li", {}, make("span", { class: "status" }), make("span", { class: "num dim" }))));
+    const frames = job.frames ? `${num(job.frames)} frames${job.left_out ? `, ${num(job.left_out)} left out` : ""}` : "";
+    const facts = { analyse: frames, draft: "small and quick", render: job.format ?? "", join: "no second encoding", check: "flicker and motion left" };
+    STAGES.forEach((stage, number) => {
+      const [word, fact] = list.children[number].children;
+      status(word, number < at ? "ok" : number === at ? "busy" : "off", STAGE_NAMES[stage]);
+      text(fact, facts[stage]);
+    });
+  }
+
+  facts(job, product) {
+    const parts = [];
+    if (job.format) parts.push(job.format);
+    if (job.state === "done" && job.frames) parts.push(`${num(job.frames)} frames`);
+    if (job.state === "done" && job.left_out) parts.push(`${num(job.left_out)} left out`);
+    if (product?.duration_s) parts.push(length(product.duration_s));
+    if (job.session ?? job.folder) parts.push(`of ${job.session ?? job.folder}`);
+    if (product?.archived_at) parts.push("archived");
+    return parts.join(" · ");
+  }
+
+  downloads(product) {
+    const files = DOWNLOADS.flatMap((wanted) => product?.files.filter(({ role }) => role === wanted) ?? []);
+    const key = JSON.stringify(files);
+    if (this.files === key) return;
+    this.files = key;
+    const links = files.map((file) => {
+      const words = `${ROLE_NAMES[file.role] ?? "File"} ${file.name.split(".").pop().toUpperCase()}, ${bytes(file.bytes)}`;
+      return make("li", {}, make("a", { class: "btn", href: `${file.url}?download`, download: file.name }, icon("download"), words));
+    });
+    this.slot.files.replaceChildren(...links);
+  }
+}
+
+/** What can be saved, in this order; the draft and the page's own data stay. */
+const DOWNLOADS = ["video", "animation", "picture", "archive", "preview", "poster", "contact_sheet", "data"];
+
+/** A film that this browser says it can play by itself. */
+function playable(product) {
+  const film = firstFile(product, "video");
+  return film && film.type === "video/mp4" && product.files.length === 1 ? film : null;
+}

@@ -1,0 +1,118 @@
+"""Night products while the night goes on: a child for each instrument that takes pictures, gone when it rests.
+
+The processing worker only looks at small files; pictures, numpy and what they cost live in the child
+(`timelapse.night_child`). Capture knows nothing of it: what is read is the session's journal and its frames.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from sessions.store import ids
+from sessions.store.layout import Layout, read_head
+from skycam_project.common.nights import evening, site_zone
+from skycam_project.common.parent_pipe import VARIABLE
+from skycam_project.common.units import Seconds
+
+log = logging.getLogger(__name__)
+
+LOOK: Seconds = 10.0
+"""Between two looks at which sessions run."""
+AGAIN: Seconds = 300.0
+"""From the death of a child to the next one for the same session."""
+PATIENCE: Seconds = 8.0
+
+
+class Follower:
+    """Children for the running observations below `sessions`.
+
+    Args:
+        sessions: the sessions' folder.
+        products: results go to `<products>/<evening>/<instrument>/live/`.
+    """
+
+    def __init__(self, sessions: Path, products: Path) -> None:
+        self._layout, self._products = Layout(sessions), products
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._again: dict[str, float] = {}
+        self._reading, self._writing = os.pipe()  # closed by the kernel when this process dies
+
+    def look(self, now: Seconds) -> None:
+        """Start a child for each observation that has none; `now` is monotonic."""
+        for name, child in list(self._children.items()):
+            if child.poll() is not None:
+                del self._children[name]
+                if child.returncode:
+                    log.warning(
+                        "the night products of %s stopped (exit %s); next try in %d s",
+                        name,
+                        child.returncode,
+                        AGAIN,
+                    )
+                    self._again[name] = now + AGAIN
+        for folder in self._observations():
+            if folder.name not in self._children and now >= self._again.get(folder.name, now):
+                self._children[folder.name] = self._start(folder)
+        # Whoever is gone for good need not be remembered.
+        self._again = {name: at for name, at in self._again.items() if (self._layout.live / name).exists()}
+
+    def _observations(self) -> list[Path]:
+        found = []
+        with contextlib.suppress(OSError):
+            for pointer in sorted(self._layout.current_folder.iterdir()):
+                folder = self._layout.current(pointer.name)
+                if folder and folder.name.startswith("observation") and (folder / "frames").is_dir():
+                    found.append(folder)
+        return found
+
+    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "timelapse.night_child", str(folder), str(self._target(folder))],
+            stdin=subprocess.DEVNULL, cwd=settings.ROOT, pass_fds=(self._reading,),
+            env=os.environ | {VARIABLE: str(self._reading), "SKYCAM_PROCESS": "night"}, start_new_session=True,
+        )  # fmt: skip
+
+    def _target(self, folder: Path) -> Path:
+        from sessions.store.metadata import parse_iso
+
+        head = read_head(folder) or {}
+        night = "undated"
+        with contextlib.suppress(KeyError, ValueError):
+            night = evening(parse_iso(head["start_time"]), site_zone()).isoformat()
+        return (
+            self._products / night / (ids.slug(str(head.get("instrument") or ""), 32) or "unknown") / "live"
+        )
+
+    def close(self) -> None:
+        """End the children; they save what they have."""
+        for child in self._children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
+        for child in self._children.values():
+            try:
+                child.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        self._children.clear()
+        os.close(self._reading)
+        os.close(self._writing)
+
+
+async def run() -> None:
+    """Follow until cancelled: a step of the processing worker."""
+    follower = Follower(settings.DATA / "sessions", settings.DATA / "products")
+    try:
+        while True:
+            await asyncio.to_thread(follower.look, asyncio.get_running_loop().time())
+            await asyncio.sleep(LOOK)
+    finally:
+        await asyncio.to_thread(follower.close)

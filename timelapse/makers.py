@@ -1,0 +1,47 @@
+"""How timelapses and night products are made again, for `sessions reproduce`: importing this registers them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sessions import provenance
+from timelapse.night import products
+
+
+def _input(sources: Sequence[provenance.Source]) -> Path:
+    """The session's file, or the folder whose files the sources are."""
+    if len(sources) == 1 and sources[0].path.suffix == ".asdf":
+        return sources[0].path
+    return Path(os.path.commonpath([source.path.parent for source in sources]))
+
+
+def timelapse(
+    sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path
+) -> list[Path]:
+    """A timelapse from its record; curves and scores are measured again."""
+    from timelapse import making
+
+    quiet = lambda _: None  # noqa: E731
+    recipe = {"recipe": parameters["recipe"], "draft": False}
+    work = making.Work("timelapse", "", "", str(_input(sources)), str(folder), str(folder / ".work"), recipe)
+    making.make(work, quiet, lambda: False)
+    return making.outputs(folder)
+
+
+def night_product(kind: str) -> provenance.Maker:
+    """The maker of one night product."""
+
+    def make(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
+        from timelapse.pipeline.frames import open_source
+
+        with closing(open_source(_input(sources))) as source:
+            return products.make(kind, source, parameters["options"], folder)
+
+    return make
+
+
+provenance.register("timelapse", timelapse)
+for name in products.KINDS:
+    provenance.register(name, night_product(name))

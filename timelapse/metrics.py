@@ -1,0 +1,52 @@
+"""What Prometheus sees of jobs; the first name is document 003's."""
+
+from functools import cache
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from timelapse.models import Job
+
+DURATIONS = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800)
+WAITS = (1, 5, 15, 60, 300, 900, 1800, 3600, 14400, 86400)
+
+
+class Series:
+    """All series, in the processes that count: elsewhere they would stand at zero beside the true ones."""
+
+    def __init__(self) -> None:
+        self.queue_depth = Gauge("processing_queue_depth", "Jobs that wait, retries included")
+        self.running = Gauge("skycam_jobs_running", "Jobs that run, on any machine")
+        self.duration = Histogram(
+            "skycam_job_duration_seconds", "From taking a job to its product", ["kind"], buckets=DURATIONS
+        )
+        self.wait = Histogram(
+            "skycam_job_wait_seconds", "From a job's making to its first start", ["kind"], buckets=WAITS
+        )
+        self.failures = Counter("skycam_job_failures", "Tries of jobs that failed", ["kind", "code"])
+        self.products = Counter("skycam_products_made", "Products of jobs", ["kind"])
+
+
+@cache
+def series() -> Series:
+    """The series of this process; made by the first worker that asks."""
+    return Series()
+
+
+def count(waiting: int, running: int) -> None:
+    """How many jobs wait and run."""
+    series().queue_depth.set(waiting)
+    series().running.set(running)
+
+
+def ended(job: Job, seconds: float) -> None:
+    """A job has made its product."""
+    kind = job.product or job.kind
+    series().duration.labels(kind).observe(seconds)
+    series().products.labels(kind).inc()
+    if job.started_at and not job.attempts:
+        series().wait.labels(kind).observe(max(0.0, (job.started_at - job.created_at).total_seconds()))
+
+
+def failed(job: Job, code: str) -> None:
+    """One try of a job went wrong."""
+    series().failures.labels(job.product or job.kind, code).inc()

@@ -1,0 +1,191 @@
+"""Small films of a night: as it was, as the trails grew, and a few seconds about each meteor."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skycam_project.common.clock import from_microseconds, microseconds_utc
+from skycam_project.common.files import fsync_folder, write_atomic
+from timelapse.night.drawing import save_jpeg
+from timelapse.night.frames import Look, tone, white_balance
+from timelapse.night.keogram import NothingYetError
+from timelapse.night.opencv import cv2
+from timelapse.night.sightings import Sighting
+
+_WIDTH = 1280
+_TRAILS_SUN = -12.0
+_CLIP_FRAMES = 3  # before and after
+_CLIP_SMALLEST = 480
+
+Picture = NDArray[np.uint8]
+
+
+class Reel:
+    """A small picture of each frame, a file each, from which films are made when they are asked for.
+
+    Args:
+        folder: of the pictures.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.white: NDArray[np.float64] | None = None
+
+    def append(self, look: Look) -> None:
+        """Keep a frame's picture; the same frame again replaces it. Raises `OSError`."""
+        if self.white is None and (look.sun_deg is None or look.sun_deg < -12):
+            self.white = white_balance(look)
+        image = look.colour
+        height, width = image.shape[:2]
+        if width > _WIDTH:
+            size = _WIDTH, round(height * _WIDTH / width / 2) * 2
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        picture = tone(image, look.frame, self.white if self.white is not None else np.ones(3))
+        dark = look.sun_deg is None or look.sun_deg < _TRAILS_SUN
+        name = (
+            f"{microseconds_utc(look.frame.start):017d}-{look.frame.digest[:12]}{'-dark' if dark else ''}.jpg"
+        )
+        save_jpeg(self.folder / name, picture, 88)
+
+    def pictures(self) -> list[tuple[datetime, Path]]:
+        """By time."""
+        found = []
+        for path in sorted(self.folder.glob("*.jpg")):
+            text = path.name.split("-")[0]
+            if text.isdigit():
+                found.append((from_microseconds(int(text)), path))
+        return found
+
+    def film(self, path: Path, fps: int = 25, *, trails: bool = False) -> Path:
+        """Make the mini timelapse, or the film in which star trails grow. Raises `NothingYetError`, `OSError`."""
+        pictures = [(t, path) for t, path in self.pictures() if not trails or path.stem.endswith("-dark")]
+        if not pictures:
+            raise NothingYetError("no frame has been filmed yet")
+        return encode(path, _grown(pictures) if trails else _read(pictures), fps)
+
+
+def _read(pictures: Iterable[tuple[datetime, Path]]) -> Iterator[Picture]:
+    for _, path in pictures:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+        if image is not None:
+            yield image.astype(np.uint8, copy=False)
+
+
+def _grown(pictures: Iterable[tuple[datetime, Path]]) -> Iterator[Picture]:
+    most: Picture | None = None
+    for image in _read(pictures):
+        if most is None or most.shape != image.shape:
+            most = image.copy()
+        else:
+            cv2.max(most, image, most)
+        yield most.copy()
+
+
+def encode(path: Path, pictures: Iterable[Picture], fps: int, crf: int = 21) -> Path:
+    """H.264 that every browser plays, (h, w, 3) RGB pictures of one size. Raises `NothingYetError`, `OSError`."""
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    stream: Any = None
+    try:
+        with av.open(str(part), "w", options={"movflags": "+faststart"}) as file:
+            for image in pictures:
+                height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+                if stream is None:
+                    stream = file.add_stream("libx264", rate=Fraction(fps))
+                    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                    stream.options = {"crf": str(crf), "preset": "veryfast"}
+                elif (width, height) != (stream.width, stream.height):
+                    continue
+                whole = np.ascontiguousarray(image[:height, :width])
+                for packet in stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")):
+                    file.mux(packet)
+            if stream is None:
+                raise NothingYetError("a film needs a frame")
+            for packet in stream.encode():
+                file.mux(packet)
+        part.replace(path)
+        fsync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+class MeteorClips:
+    """Keeps the last frames, and makes of each meteor a picture, a short film and a record.
+
+    Args:
+        folder: of the results: `<time>-<n>.jpg`, `.mp4`, `.json`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._recent: list[tuple[Look, list[Sighting]]] = []
+
+    def append(self, look: Look, sightings: list[Sighting]) -> list[Path]:
+        """Add a judged frame; what was made of meteors whose last frame this is."""
+        self._recent.append((look, [s for s in sightings if s.kind == "meteor"]))
+        made = self._make(len(self._recent) - 1 - _CLIP_FRAMES)
+        del self._recent[: max(0, len(self._recent) - 2 * _CLIP_FRAMES - 1)]
+        return made
+
+    def flush(self) -> list[Path]:
+        """Make what waits for frames that will not come."""
+        made = [
+            path
+            for n in range(max(0, len(self._recent) - _CLIP_FRAMES), len(self._recent))
+            for path in self._make(n)
+        ]
+        self._recent = []
+        return made
+
+    def _make(self, at: int) -> list[Path]:
+        if at < 0:
+            return []
+        look, meteors = self._recent[at]
+        around = [one for one, _ in self._recent[max(0, at - _CLIP_FRAMES) : at + _CLIP_FRAMES + 1]]
+        made = []
+        for n, meteor in enumerate(meteors):
+            made += self._clip(look, meteor, around, n)
+        return made
+
+    def _clip(self, look: Look, meteor: Sighting, around: list[Look], number: int) -> list[Path]:
+        import orjson
+
+        frame, streak = look.frame, meteor.streak
+        white = white_balance(look)
+        rows, columns = _window(streak.path, look.colour.shape)
+        pictures = [
+            tone(one.colour[rows, columns], one.frame, white)
+            for one in around
+            if one.colour.shape == look.colour.shape
+        ]
+        name = f"{frame.middle:%Y%m%d-%H%M%S}-{number}"
+        record = {
+            "frame": frame.name, "digest": frame.digest, "time": frame.start.isoformat(),
+            "exposure_s": frame.exposure_s, "ends": streak.ends.round(1).tolist(), "length_px": round(streak.length, 1),
+            "snr": round(streak.snr, 1), "width_px": round(streak.width, 2), "files": [f"{name}.jpg", f"{name}.mp4"],
+        }  # fmt: skip
+        self.folder.mkdir(parents=True, exist_ok=True)
+        still = save_jpeg(self.folder / f"{name}.jpg", tone(look.colour[rows, columns], frame, white), 92)
+        film = encode(self.folder / f"{name}.mp4", [p for p in pictures for _ in range(2)], 8, crf=18)
+        written = self.folder / f"{name}.json"
+        write_atomic(written, orjson.dumps(record, option=orjson.OPT_INDENT_2))
+        return [still, film, written]
+
+
+def _window(path: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns about a streak, with room, even numbers of them."""
+    cut = []
+    for axis, size in ((1, shape[0]), (0, shape[1])):
+        low, high = float(path[:, axis].min()), float(path[:, axis].max())
+        wanted = min(size, max(_CLIP_SMALLEST, int((high - low) * 1.5)))
+        begin = int(np.clip((low + high) / 2 - wanted / 2, 0, size - wanted))
+        cut.append(slice(begin, begin + wanted // 2 * 2))
+    return cut[0], cut[1]

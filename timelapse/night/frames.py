@@ -1,0 +1,169 @@
+"""One frame of a night as all products see it, and what several of them need of it, computed once."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sky.coordinates import VACUUM, Observer, Site
+from sky.detection import Detections, Kind, detect
+from sky.ephemeris import body
+from sky.projection import Wcs
+from skycam_project.common.units import Arcseconds, Degrees, Pixels, Seconds
+from timelapse.night.opencv import cv2
+
+Floats = NDArray[np.float32]
+
+_STRETCH = 400.0
+_CLEARLY = 25.0  # peak signal to noise of a star whose width is worth knowing
+_BINNED_ABOVE = 2_500_000  # pixels: a picture larger than this is searched for streaks at half its size
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """What is known of a night's camera before its first frame; None: unknown."""
+
+    site: Site | None = None
+    scale_arcsec: Arcseconds | None = None  # per pixel in the middle, to 10 %
+    lens: Literal["perspective", "fisheye"] = "perspective"
+    tracked: bool = False  # on a mount that follows the stars
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NightFrame:
+    """One frame.
+
+    Attributes:
+        digest: names the pixels: a frame is counted once, however often it is offered.
+        start: when the shutter opened, aware.
+        exposure_s: how long it was open.
+        image: (h, w) RGGB mosaic (uint16) or monochrome, or (h, w, 3) RGB; uint8 or uint16.
+        kind: which of them.
+        top: value of a saturated pixel.
+        offset: value of a dark pixel.
+        linear: counts; else a picture with the tone curve of sRGB.
+        name: for people.
+        plate: where it looks, if that is known.
+        hint: about where it looks: right ascension and declination, ICRS degrees.
+    """
+
+    digest: str
+    start: datetime
+    exposure_s: Seconds
+    image: NDArray[Any]
+    kind: Kind
+    top: float
+    offset: float = 0.0
+    linear: bool = True
+    name: str = ""
+    plate: Wcs | None = None
+    hint: tuple[Degrees, Degrees] | None = None
+
+    @property
+    def middle(self) -> datetime:
+        """Mid-exposure."""
+        return self.start + timedelta(seconds=self.exposure_s / 2)
+
+    @property
+    def end(self) -> datetime:
+        """When the shutter closed."""
+        return self.start + timedelta(seconds=self.exposure_s)
+
+
+@dataclass(eq=False)
+class Look:
+    """A frame and what is seen on it. Every property is computed on first use."""
+
+    frame: NightFrame
+    camera: Camera = field(default_factory=Camera)
+
+    @cached_property
+    def colour(self) -> NDArray[Any]:
+        """The frame as (h, w, 3) RGB of its own type; a monochrome one three times."""
+        image = self.frame.image
+        if self.frame.kind == "mosaic":
+            return cv2.cvtColor(image, cv2.COLOR_BayerRGGB2RGB)
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image
+
+    @cached_property
+    def step(self) -> int:
+        """Pixels of the frame along one pixel of `light`."""
+        height, width = self.frame.image.shape[:2]
+        return 2 if self.frame.kind == "mosaic" or height * width > _BINNED_ABOVE else 1
+
+    @cached_property
+    def light(self) -> Floats:
+        """All colours together, linear, for finding things: (h, w) / `step`."""
+        image = self.frame.image
+        if image.ndim == 3:
+            plane = cv2.transform(image, np.full((1, 3), 1 / 3, np.float32)).astype(np.float32)
+        else:
+            plane = image.astype(np.float32)
+        if not self.frame.linear:
+            x = plane * np.float32(1 / self.frame.top)  # near enough to sRGB's own curve
+            plane = x * x * (np.float32(0.3) + np.float32(0.7) * x) * np.float32(self.frame.top)
+        if self.step == 2:
+            height, width = plane.shape[0] // 2, plane.shape[1] // 2
+            plane = cv2.resize(
+                plane[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA
+            )
+        return np.ascontiguousarray(plane, np.float32)
+
+    @cached_property
+    def stars(self) -> Detections:
+        """Stars of the frame."""
+        return detect(self.frame.image, self.frame.kind, top=self.frame.top, most=4000)
+
+    @cached_property
+    def fwhm(self) -> Pixels | None:
+        """Median of the brighter unsaturated stars; None without stars."""
+        stars, widest = self.stars, 7.0 * (2 if self.frame.kind == "mosaic" else 1)  # an edge is no star
+        good = stars.fwhm[~stars.saturated & (stars.snr > _CLEARLY) & (stars.fwhm < widest)][:200]
+        return float(np.median(good)) if len(good) >= 8 else None
+
+    @cached_property
+    def observer(self) -> Observer | None:
+        """Site and middle of the exposure."""
+        site = self.camera.site
+        return Observer(site, self.frame.middle, VACUUM) if site else None
+
+    @cached_property
+    def sun_deg(self) -> Degrees | None:
+        """Altitude of the sun."""
+        return body("sun", self.observer).altitude_deg if self.observer else None
+
+    @cached_property
+    def moon(self) -> tuple[Degrees, float] | None:
+        """Altitude of the moon, and the lit share of it."""
+        if self.observer is None:
+            return None
+        moon = body("moon", self.observer)
+        return moon.altitude_deg, moon.illuminated
+
+
+def tone(image: NDArray[Any], frame: NightFrame, white: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """A picture for people, always with the same curve, so that a night's pictures follow each other.
+
+    Args:
+        image: (…, 3) RGB of the frame's type, or what was made of such pixels.
+        frame: for offset, top and whether it is linear.
+        white: factors on R, G, B of a linear frame.
+    """
+    if not frame.linear:
+        return image.astype(np.uint8) if frame.top <= 255 else (image * (255 / frame.top)).astype(np.uint8)
+    scale = (white * (_STRETCH / (frame.top - frame.offset))).astype(np.float32)
+    x = np.maximum(image.astype(np.float32) - np.float32(frame.offset), 0) * scale
+    np.arcsinh(x, out=x)
+    return np.minimum(x * np.float32(255 / np.arcsinh(_STRETCH)), 255).astype(np.uint8)
+
+
+def white_balance(look: Look) -> NDArray[np.float64]:
+    """Factors on R, G, B that show the sky of this frame as grey with a touch of blue."""
+    if not look.frame.linear or look.frame.kind == "mono":
+        return np.ones(3)
+    middle = np.array([np.median(look.colour[::8, ::8, c]) - look.frame.offset for c in range(3)], np.float64)
+    middle = np.maximum(middle, 1.0)
+    return np.clip(middle[1] / middle * [0.94, 1.0, 1.10], 0.3, 4.0)

@@ -1,0 +1,239 @@
+"""The night products by name: what there is, with which options, and how one is made from a sequence."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, tzinfo
+from pathlib import Path
+from typing import Any
+
+from skycam_project.common.errors import InvalidValueError, SkycamError
+from skycam_project.common.nights import evening, site_zone
+from timelapse.night import drawing
+from timelapse.night.engine import NightProducts, Wishes
+from timelapse.night.frames import Camera
+from timelapse.night.keogram import Keogram, NothingYetError
+from timelapse.night.season import Season
+from timelapse.night.source import NightSource, session_meta, site_of
+from timelapse.night.trails import Gates
+from timelapse.pipeline.errors import CancelledError
+from timelapse.pipeline.frames import FrameSource
+
+Progress = Callable[[int, int], None]
+"""Frames done, frames in all."""
+Cancelled = Callable[[], bool]
+Options = Mapping[str, Any]
+
+
+class UnknownKindError(SkycamError):
+    """There is no such product."""
+
+    code = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a product.
+
+    Attributes:
+        name, title: for programs and for people.
+        default: also says the type.
+        low, high: range of a number, both allowed.
+        choices: allowed words.
+        unit: of a number.
+    """
+
+    name: str
+    title: str
+    default: Any
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+
+    def checked(self, value: Any) -> Any:
+        """The value in the option's type. Raises `InvalidValueError`."""
+        if self.choices:
+            if value not in self.choices:
+                raise InvalidValueError(self.name, value, ", ".join(self.choices))
+            return value
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise InvalidValueError(self.name, value, "true or false")
+            return value
+        if value is None and self.default is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self._inside(value):
+            raise InvalidValueError(
+                self.name, value, f"{self.low:g} to {self.high:g}{self.unit and ' ' + self.unit}"
+            )
+        return type(self.default)(value) if isinstance(self.default, int | float) else float(value)
+
+    def _inside(self, value: float) -> bool:
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfProduct:
+    """A product that can be made.
+
+    Attributes:
+        title: for people.
+        text: what it is, one line.
+        options: that it takes, beside `COMMON`.
+        parts: of the engine that make it.
+        files: patterns of what it consists of, of all that the engine writes.
+    """
+
+    title: str
+    text: str
+    parts: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+    options: tuple[Option, ...] = field(default=())
+
+
+COMMON = (
+    Option("lens", "Lens of the camera", "perspective", choices=("perspective", "fisheye")),
+    Option(
+        "scale_arcsec",
+        "Scale in the middle of the picture, to 10 %",
+        None,
+        0.1,
+        2000,
+        unit="arcsec per pixel",
+    ),
+    Option("latitude_deg", "Latitude, when the session does not say it", None, -90, 90, unit="degrees"),
+    Option("longitude_deg", "Longitude, positive to the east", None, -180, 180, unit="degrees"),
+    Option("offset_adu", "Value of a dark pixel of raw frames", None, 0, 60000, unit="ADU"),
+    Option("pixels", "What raw frames are", "auto", choices=("auto", "mosaic", "mono")),
+)
+_GATES = (
+    Option("sun_deg", "The sun must be lower", -12.0, -18, 90, unit="degrees"),
+    Option("moon_lit", "Leave frames out when the moon is up and more of it is lit", 1.0, 0, 1),
+    Option("clouds", "Leave cloudy frames out", True),
+)
+_FPS = Option("fps", "Frames per second", 25, 1, 60)
+
+KINDS: dict[str, KindOfProduct] = {
+    "keogram": KindOfProduct(
+        "Keogram", "The night in one picture: a column of each frame beside the next, time to scale.",
+        frozenset({"keogram"}), ("keogram.png",),
+    ),
+    "season": KindOfProduct(
+        "Long-term keogram", "One line per night, months under each other.", frozenset(), ("season.png",),
+    ),
+    "startrails": KindOfProduct(
+        "Star trails", "The brightest each pixel has been, without satellites and with them.",
+        frozenset({"trails"}), ("startrails*.jpg",), _GATES,
+    ),
+    "startrail_film": KindOfProduct(
+        "Star trail film", "The trails as they grow.", frozenset({"startrail_film"}), ("startrail_film.mp4",), (_FPS,),
+    ),
+    "stack": KindOfProduct(
+        "Live stack", "All frames laid on the first and averaged, satellites and hot pixels left out.",
+        frozenset({"stack"}), ("stack.png", "stack.fits"),
+    ),
+    "mini": KindOfProduct("Mini timelapse", "The night as a small film.", frozenset({"mini"}), ("mini.mp4",), (_FPS,)),
+    "meteors": KindOfProduct(
+        "Meteors", "A picture and a short film of each meteor.", frozenset({"meteors"}), ("meteors/*",),
+    ),
+    "curves": KindOfProduct(
+        "Sky curves", "Stars, sky brightness, clouds, sharpness and quality of each frame.",
+        frozenset({"curves"}), ("curves.png", "curves.parquet"),
+    ),
+}  # fmt: skip
+
+
+def kind_of(name: str) -> KindOfProduct:
+    """Raises `UnknownKindError`."""
+    if name not in KINDS:
+        raise UnknownKindError(f"there is no product {name!r}; there are: {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def checked(name: str, options: Options) -> dict[str, Any]:
+    """All options of a product, the defaults filled in. Raises `UnknownKindError`, `InvalidValueError`."""
+    known = {option.name: option for option in (*COMMON, *kind_of(name).options)}
+    for given in options:
+        if given not in known:
+            raise InvalidValueError("options", given, ", ".join(known))
+    return {key: option.checked(options.get(key, option.default)) for key, option in known.items()}
+
+
+def make(
+    name: str,
+    source: FrameSource,
+    options: Options,
+    folder: Path,
+    progress: Progress = lambda done, total: None,
+    cancelled: Cancelled = lambda: False,
+) -> list[Path]:
+    """Make a product of a sequence; begun work in `folder` goes on.
+
+    Args:
+        name: of `KINDS`.
+        source: `timelapse.pipeline.frames.open_source`.
+        options: of the product and `COMMON`.
+        folder: of the result.
+        progress: is told after every frame.
+        cancelled: is asked before every frame.
+
+    Returns:
+        The product's files.
+
+    Raises:
+        UnknownKindError, InvalidValueError: of what was asked for.
+        NothingYetError: no frame could be used.
+        CancelledError: `cancelled` said so; what is done is kept for the next try.
+        OSError: the disk refuses.
+    """
+    chosen = checked(name, options)
+    pixels = None if chosen["pixels"] == "auto" else chosen["pixels"]
+    night = NightSource(source, _camera(source, chosen), pixels, chosen["offset_adu"])
+    if name == "season":
+        return _season(night, folder, progress, cancelled)
+    kind, zone = KINDS[name], site_zone()
+    gates = Gates(chosen["sun_deg"], chosen["moon_lit"], chosen["clouds"]) if "clouds" in chosen else Gates()
+    wishes = Wishes(kind.parts, _title(source, zone), zone, gates, fps=chosen.get("fps", 25))
+    products = NightProducts(folder, night.camera, wishes)
+    for done, frame in enumerate(night.frames(products.wants)):
+        if cancelled():
+            products.save()
+            raise CancelledError(f"{kind.title}: cancelled after {done} frames")
+        products.append(frame)
+        progress(done + 1, len(night))
+    products.finish()
+    made = sorted(path for pattern in kind.files for path in folder.glob(pattern))
+    if not made and name != "meteors":
+        raise NothingYetError(f"{kind.title}: none of {len(night)} frames could be used{products.why()}")
+    progress(len(night), len(night))
+    return made
+
+
+def _season(night: NightSource, folder: Path, progress: Progress, cancelled: Cancelled) -> list[Path]:
+    from timelapse.night.frames import Look
+
+    zone = site_zone()
+    season = Season(folder / ".state" / "nights", zone)
+    keograms: dict[date, Keogram] = {}
+    for done, frame in enumerate(night.frames()):
+        if cancelled():
+            raise CancelledError(f"Long-term keogram: cancelled after {done} frames")
+        keograms.setdefault(evening(frame.start, zone), Keogram()).append(Look(frame, night.camera))
+        progress(done + 1, len(night))
+    for day, keogram in keograms.items():
+        season.add(day, keogram)
+    return [drawing.save_png(folder / "season.png", season.picture())]
+
+
+def _camera(source: FrameSource, chosen: Options) -> Camera:
+    site = site_of(session_meta(source.path).get("location"))
+    if chosen["latitude_deg"] is not None and chosen["longitude_deg"] is not None:
+        site = site_of({"lat": chosen["latitude_deg"], "lon": chosen["longitude_deg"]})
+    return Camera(site, chosen["scale_arcsec"], chosen["lens"])
+
+
+def _title(source: FrameSource, zone: tzinfo = UTC) -> str:
+    first = next((frame.time for frame in source.frames if frame.time), None)
+    meta = session_meta(source.path)
+    what = meta.get("target") or meta.get("instrument") or source.title
+    return f"{what}, {first.astimezone(zone):%-d %B %Y}" if first else str(what)

@@ -1,0 +1,243 @@
+"""What an all-sky or fixed camera should see: calibrated by its own stars, then cloud cover and sky brightness."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sky.allsky import AllSkyFit, calibrate, pixels
+from sky.angles import ARCSEC_PER_RADIAN
+from sky.catalogue import stars as star_table
+from sky.coordinates import Observer, airmass
+from sky.errors import NoMatchError, SkyError
+from sky.matching import nearest
+from sky.photometry import apertures, cloud_cover, sky_quality
+from sky.solver import solve_detections
+from skycam_project.common.units import Degrees, Magnitudes
+from timelapse.night.frames import Look
+
+_CALIBRATION_V = 5.5
+_LOWEST: Degrees = 20.0
+_NEAR_AXIS: Degrees = 15.0
+_CLOUDY: Magnitudes = 0.7
+_EXTINCTION, _COLOUR = 0.20, 0.10
+_FEWEST = 8
+_RETRY = 10
+_CERTAIN_SUN: Degrees = -13.0
+
+
+@dataclass(frozen=True, slots=True)
+class SkyNumbers:
+    """Of one frame; None: not known."""
+
+    sky_mag: Magnitudes | None = None  # V mag/arcsec²
+    cloud: float | None = None  # 0…1
+
+
+class SkyView:
+    """Finds out once how the camera looks at the sky, then measures each frame."""
+
+    def __init__(self) -> None:
+        self.fit: AllSkyFit | None = None
+        self._tried = 0
+        self._clear: float = 0.0
+        self._clear_zero: Magnitudes = -np.inf
+        self._zenith_zero: Magnitudes = -np.inf
+
+    def measure(self, look: Look) -> SkyNumbers:
+        """Sky brightness and cloud cover of a frame."""
+        if look.sun_deg is not None and look.sun_deg > -9:
+            return SkyNumbers()
+        if look.camera.lens == "fisheye" and look.camera.site and look.camera.scale_arcsec:
+            return self._all_sky(look)
+        numbers = SkyNumbers(cloud=self._by_count(look))
+        if look.camera.tracked and look.frame.hint and look.camera.scale_arcsec:
+            return SkyNumbers(self._field(look), numbers.cloud)
+        return numbers
+
+    def state(self) -> dict[str, Any]:
+        """For `restore`; the camera is calibrated anew."""
+        values = {"clear": self._clear, "clear_zero": self._clear_zero, "zenith_zero": self._zenith_zero}
+        return {name: value for name, value in values.items() if np.isfinite(value)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self._clear = state.get("clear", 0.0)
+        self._clear_zero = state.get("clear_zero", -np.inf)
+        self._zenith_zero = state.get("zenith_zero", -np.inf)
+
+    # ---- by the catalogue, all-sky
+
+    def _all_sky(self, look: Look) -> SkyNumbers:
+        if self.fit is None and not self._calibrate(look):
+            return SkyNumbers(cloud=self._by_count(look))
+        assert self.fit is not None  # noqa: S101 - for the type checker
+        rows, x, y, altitude = self._expected(look, self.fit)
+        height, width = look.frame.image.shape[:2]
+        inside = (x > 20) & (x < width - 20) & (y > 20) & (y < height - 20)
+        rows, x, y, altitude = rows[inside], x[inside], y[inside], altitude[inside]
+        zero = self._zero_points(look, rows, x, y, altitude)
+        mag = self._sky(look, self.fit, zero, x, y, altitude)
+        return SkyNumbers(mag, self._cover(look, zero, rows, x, y))
+
+    @staticmethod
+    def _zero_points(
+        look: Look, rows: NDArray, x: NDArray, y: NDArray, altitude: NDArray
+    ) -> NDArray[np.float64]:
+        """V outside the atmosphere of a star that gives 1 ADU per second, by each star; -inf: it is not seen."""
+        table, stars, frame = star_table(), look.stars, look.frame
+        reach = max(4.0, 1.5 * (look.fwhm or 3.0))
+        pairs = nearest(x, y, stars.x, stars.y, reach)
+        zero = np.full(len(rows), -np.inf)
+        seen = np.flatnonzero(pairs >= 0)
+        at, mosaic = pairs[seen], frame.kind == "mosaic"
+        image = frame.image if frame.image.ndim == 2 else frame.image[:, :, 1]
+        if image.dtype != np.uint16:
+            image = image.astype(np.float32)
+        light, _, peak = apertures(image, stars.x[at], stars.y[at], mosaic=mosaic)
+        good = np.isfinite(light) & (light > 0)
+        row = rows[seen[good]]
+        v = table.v[row] + _COLOUR * table.bv[row] * mosaic + _EXTINCTION * airmass(altitude[seen[good]])
+        zero[seen[good]] = v + 2.5 * np.log10(light[good] * (2 if mosaic else 1) / frame.exposure_s)
+        zero[seen[good & (peak > 0.8 * frame.top)]] = np.nan  # too bright to say more than: it is there
+        return zero
+
+    def _cover(self, look: Look, zero: NDArray, rows: NDArray, x: NDArray, y: NDArray) -> float | None:
+        """Share of tiles where half of the stars are missing, or dimmer than in the clear by 0.7 mag."""
+        measured = zero[np.isfinite(zero)]
+        if len(measured) >= _FEWEST and look.frame.linear:
+            self._clear_zero = max(self._clear_zero, float(np.quantile(measured, 0.85)))
+        bright = star_table().v[rows] < self._limit(look)
+        through = ~(zero < self._clear_zero - _CLOUDY)  # NaN: saturated, thus there
+        height, width = look.frame.image.shape[:2]
+        cover, _ = cloud_cover(
+            (x[bright & through], y[bright & through]),
+            (x[bright], y[bright]),
+            width,
+            height,
+            within=1.0,
+            fewest=2,
+        )
+        return cover if np.isfinite(cover) else None
+
+    @staticmethod
+    def _limit(look: Look) -> Magnitudes:
+        """Stars that a clear sky shows even when the moon or twilight brightens it."""
+        level = (float(np.median(look.stars.background)) - look.frame.offset) / (
+            look.frame.top - look.frame.offset
+        )
+        return float(np.clip(4.3 - 1.6 * np.log10(max(level, 1e-6) / 0.01), 2.0, 5.0))
+
+    def _calibrate(self, look: Look) -> bool:
+        """One try every ten frames with enough stars."""
+        self._tried += 1
+        stars = look.stars
+        if self._tried % _RETRY != 1 or len(stars) < 60 or (look.sun_deg or -90) > _CERTAIN_SUN:
+            if len(stars) < 60:
+                self._tried = 0
+            return False
+        observer = look.observer
+        assert observer is not None and look.camera.scale_arcsec  # noqa: S101 - for the type checker
+        rows = np.flatnonzero(star_table().v < _CALIBRATION_V)
+        directions, altitude = _directions(observer, rows)
+        up = altitude > 10
+        height, width = look.frame.image.shape[:2]
+        try:
+            self.fit = calibrate(
+                stars.x, stars.y, directions[up], star_table().v[rows[up]].astype(np.float64), width, height,
+                ARCSEC_PER_RADIAN / look.camera.scale_arcsec,
+            )  # fmt: skip
+        except NoMatchError:
+            return False
+        return True
+
+    @staticmethod
+    def _expected(look: Look, fit: AllSkyFit) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+        rows = np.flatnonzero(star_table().v < _CALIBRATION_V)
+        observer = look.observer
+        assert observer is not None  # noqa: S101 - for the type checker
+        directions, altitude = _directions(observer, rows)
+        up = altitude > _LOWEST
+        x, y = pixels(fit, directions[up], look.frame.image.shape[1])
+        return rows[up], x, y, altitude[up]
+
+    def _sky(
+        self, look: Look, fit: AllSkyFit, zero: NDArray, x: NDArray, y: NDArray, altitude: NDArray
+    ) -> Magnitudes | None:
+        """About the zenith: the sky there, by the zero point of the stars there."""
+        frame = look.frame
+        good = np.isfinite(zero) & (altitude > 90 - _NEAR_AXIS)
+        if not frame.linear or frame.image.ndim == 3 or good.sum() < _FEWEST:
+            return None
+        image, step = frame.image, 1
+        if frame.kind == "mosaic":  # the green pixels of every other row are a picture of their own
+            image, step = image[0::2, 1::2], 2
+        x0, y0 = (int(np.median(places[good]) / step) for places in (x, y))
+        reach = max(20, int(0.12 * min(image.shape)))
+        level = (
+            _background(image[max(y0 - reach, 0) : y0 + reach, max(x0 - reach, 0) : x0 + reach])
+            - frame.offset
+        )
+        if level <= 0.1:
+            return None
+        solid = float(np.median(_solid_angle(fit, x[good], y[good], frame.image.shape[1])))
+        # Stars behind a cloud are dim, the cloud is not: the clearest frame so far knows the camera.
+        self._zenith_zero = max(self._zenith_zero, float(np.median(zero[good])))
+        return float(self._zenith_zero - 2.5 * np.log10(level / frame.exposure_s / solid))
+
+    # ---- by a plate, tracked
+
+    @staticmethod
+    def _field(look: Look) -> Magnitudes | None:
+        hint, scale, frame = look.frame.hint, look.camera.scale_arcsec, look.frame
+        if hint is None or scale is None or frame.kind == "rgb" or frame.image.dtype != np.uint16:
+            return None
+        height, width = frame.image.shape[:2]
+        try:
+            plate = solve_detections(look.stars, width, height, scale, *hint, 3.0)
+            altitude = look.observer.altaz(plate.ra_deg, plate.dec_deg)[0] if look.observer else 60.0
+            quality = sky_quality(
+                frame.image, look.stars, plate, frame.exposure_s, float(airmass(altitude)),
+                mosaic=frame.kind == "mosaic", dark_adu=frame.offset, top=frame.top,
+            )  # fmt: skip
+        except SkyError:
+            return None
+        return quality.sky_mag
+
+    # ---- by the night itself
+
+    def _by_count(self, look: Look) -> float | None:
+        """From the number of stars against the clearest frame so far."""
+        count = len(look.stars)
+        self._clear = max(self._clear * 0.999, float(count))
+        return float(np.clip(1 - count / self._clear, 0, 1)) if self._clear >= 30 else None
+
+
+def _background(image: NDArray) -> float:
+    """Level of the sky between the stars: a mean that stars pull up as little as may be."""
+    values = np.sort(image.astype(np.float32), axis=None)
+    middle = float(values[len(values) // 2])
+    spread = max(middle - float(values[int(0.16 * len(values))]), 1.0)
+    for _ in range(8):
+        low, high = np.searchsorted(values, [middle - 1.5 * spread, middle + 1.5 * spread])
+        middle = float(values[low:high].mean())
+    return middle
+
+
+def _directions(observer: Observer, rows: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """East, north, up (n, 3) and altitude of stars."""
+    from sky.angles import longitude_latitude
+
+    places = star_table().places(rows, observer.moment)
+    directions = observer.direction(*longitude_latitude(places))
+    return directions, np.degrees(np.arcsin(np.clip(directions[:, 2], -1, 1)))
+
+
+def _solid_angle(fit: AllSkyFit, x: NDArray, y: NDArray, width: int) -> NDArray[np.float64]:
+    """Square arcseconds that a pixel sees there."""
+    lens = fit.lens
+    away = np.hypot((width - 1 - x if fit.mirrored else x) - lens.centre_x, y - lens.centre_y)
+    inner, outer = lens.theta(np.maximum(away - 0.5, 0.0)), lens.theta(away + 0.5)
+    middle = np.maximum(lens.theta(np.maximum(away, 0.5)), 1e-6)
+    return (outer - inner) * np.sin(middle) / np.maximum(away, 0.5) * ARCSEC_PER_RADIAN**2

@@ -1,0 +1,289 @@
+"""Where frames come from: a folder of pictures, a finished session's file, or a running session's folder.
+
+`open_source` finds out which; what cannot be a frame of the sequence is in `problems`, never an exception.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from sessions.store import frames as framefiles
+from sessions.store.blocks import Codec
+from skycam_project.common.units import Seconds
+from timelapse.pipeline import decode, heads
+from timelapse.pipeline.decoders import Decoders
+from timelapse.pipeline.develop import SAMPLES, Counts, Develop, Developer, File
+from timelapse.pipeline.errors import FrameError, SourceError
+from timelapse.pipeline.planes import Planes, to_rgb
+
+_HEAD_BYTES = 256 << 10
+"""Enough of a picture for its size and EXIF."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameInfo:
+    """What is known of one frame without decoding it.
+
+    Attributes:
+        index: place in the sequence, from 0, without gaps.
+        name: file name, or number in the session.
+        time: when it was taken, UTC; None when nothing says so.
+        exposure_s: seconds, > 0.
+        iso: ISO, or gain in the camera's units.
+        aperture_f: f-number.
+        camera: name in the session, or model.
+        digest: SHA-256, hexadecimal, of the content in a session, of name, size and time stamp in a folder:
+            another digest means another frame.
+        width, height: pixels.
+    """
+
+    index: int
+    name: str
+    time: datetime | None
+    exposure_s: Seconds | None
+    iso: float | None
+    aperture_f: float | None
+    camera: str | None
+    digest: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A frame that is left out, and why."""
+
+    name: str
+    reason: str
+
+
+class FrameSource(ABC):
+    """Frames of one size in the order of time. Reading is safe from several threads.
+
+    Attributes:
+        path: what was opened.
+        title: a name for people.
+        frames: the usable ones (by their headers; a body may still turn out damaged).
+        problems: the others.
+    """
+
+    def __init__(
+        self, path: Path, title: str, found: Iterable[FrameInfo], problems: Iterable[Problem]
+    ) -> None:
+        self.path = path
+        self.title = title
+        frames, self.problems = list(found), list(problems)
+        sizes = Counter((frame.width, frame.height) for frame in frames)
+        self.size = max(sizes, key=lambda size: (sizes[size], size), default=(0, 0))
+        for frame in frames:
+            if (frame.width, frame.height) != self.size:
+                reason = f"its size is {frame.width}x{frame.height}, most are {self.size[0]}x{self.size[1]}"
+                self.problems.append(Problem(frame.name, reason))
+        self._developer = Developer(Develop(), self._samples)
+        kept = [frame for frame in frames if (frame.width, frame.height) == self.size]
+        self._numbers = [frame.index for frame in kept]
+        self.frames = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all frames, hexadecimal: another digest means another timelapse."""
+        return hashlib.sha256("".join(frame.digest for frame in self.frames).encode()).hexdigest()
+
+    def read_yuv(self, index: int) -> Planes:
+        """Pixels of a frame, even width and height. Raises `FrameError` when they cannot be had."""
+        try:
+            planes = self._read(self._numbers[index])
+        except OSError as error:
+            raise FrameError(f"cannot be read ({error.strerror or error})") from error
+        if planes.size != (self.size[0] & ~1, self.size[1] & ~1):
+            raise FrameError(f"its size is {planes.size[0]}x{planes.size[1]} when decoded")
+        return planes
+
+    def develop(self, wish: Develop) -> None:
+        """Have RAW files and linear counts developed like this from now on."""
+        self._developer.close()
+        self._developer = Developer(wish, self._samples)
+
+    def _samples(self, developer: Developer) -> list[np.ndarray]:
+        """Counts of a few frames over the sequence; broken ones do not count."""
+        found = []
+        for number in sorted({round(place) for place in np.linspace(0, len(self) - 1, SAMPLES)}):
+            content = self._content(self._numbers[number])
+            if is_linear(content):
+                with contextlib.suppress(FrameError):
+                    found.append(developer.counts(content))
+        return found
+
+    def _read(self, number: int) -> Planes:
+        content = self._content(number)
+        if is_linear(content):
+            return decode.array(self._developer.show(content))
+        if isinstance(content, Counts):
+            return decode.array(content.pixels)
+        return decode.DECODERS[suffix(content.name)](content.data)
+
+    def read_luma(self, index: int) -> np.ndarray:
+        """Luma `[h, w]` uint8. Raises `FrameError`."""
+        return luma8(self.read_yuv(index))
+
+    def read_rgb(self, index: int) -> np.ndarray:
+        """`[h, w, 3]` RGB, uint8 or uint16. Raises `FrameError`."""
+        return to_rgb(self.read_yuv(index))
+
+    def read_small(self, index: int, width: int = 480) -> np.ndarray:
+        """`[h', w', 3]` RGB uint8 about `width` wide, area averaged. Raises `FrameError`."""
+        return small(self.read_yuv(index), width)
+
+    def read_counts(self, index: int) -> np.ndarray | None:
+        """The counts of a frame that is kept as an array, as they were stored; None for a picture file.
+
+        Raises `FrameError`.
+        """
+        content = self._content(self._numbers[index])
+        return content.pixels if isinstance(content, Counts) else None
+
+    def read_original(self, index: int) -> tuple[str, bytes]:
+        """File name and bytes of a frame as it came; an array comes as a frame file (ASDF)."""
+        content = self._content(self._numbers[index])
+        if isinstance(content, File):
+            return Path(content.name).name, content.data
+        frame = self.frames[index]
+        encoded = framefiles.encode(content.pixels, {"time": str(frame.time)}, Codec.PORTABLE)
+        return f"{frame.name}{framefiles.SUFFIX}", b"".join(encoded.parts)
+
+    def close(self) -> None:
+        """Give back what is open."""
+        self._developer.close()
+
+    @abstractmethod
+    def _content(self, number: int) -> File | Counts:
+        """The frame that was found as number `number`. Raises `FrameError`, `OSError`."""
+
+
+def is_linear(content: File | Counts) -> bool:
+    """Whether a frame holds what a sensor counted, not a picture."""
+    if isinstance(content, Counts):
+        return content.pixels.dtype != np.uint8
+    return suffix(content.name) in decode.SENSOR
+
+
+def luma8(planes: Planes) -> np.ndarray:
+    """Luma `[h, w]` uint8, rows without gaps: a kernel compiled for gaps adds up in another order."""
+    luma = planes.y if planes.y.dtype == np.uint8 else (planes.y >> 8).astype(np.uint8)
+    return np.ascontiguousarray(luma)
+
+
+def small(planes: Planes, width: int = 480) -> np.ndarray:
+    """`[h', w', 3]` RGB uint8 of planes, area averaged by a whole factor, about `width` wide."""
+    import cv2
+
+    factor = max(1, planes.size[0] // width)
+    size = (max(2, planes.size[0] // factor & ~1), max(2, planes.size[1] // factor & ~1))
+    parts = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes]
+    if parts[0].dtype != np.uint8:
+        parts = [(part >> 8).astype(np.uint8) for part in parts]
+    return cv2.cvtColor(cv2.merge([parts[0], parts[2], parts[1]]), cv2.COLOR_YCrCb2RGB)
+
+
+class Folder(FrameSource):
+    """Pictures that lie in one folder, by the time they were taken, else by name (numbers as numbers)."""
+
+    def __init__(self, path: Path) -> None:
+        files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+        files = sorted((f for f in files if suffix(f.name) in decode.FILES), key=lambda f: by_name(f.name))
+        decoders = Decoders()
+        with ThreadPoolExecutor(4) as pool:
+            looked = list(pool.map(lambda file: _look(file, decoders), files))
+        decoders.close()
+        known = [
+            (file, info) for file, info in zip(files, looked, strict=True) if isinstance(info, FrameInfo)
+        ]
+        if all(info.time for _, info in known):
+            known.sort(key=lambda pair: pair[1].time or datetime.min.replace(tzinfo=UTC))
+        self._files = [file for file, _ in known]
+        infos = [replace(info, index=index) for index, (_, info) in enumerate(known)]
+        super().__init__(path, path.name, infos, [found for found in looked if isinstance(found, Problem)])
+
+    def _content(self, number: int) -> File | Counts:
+        return File(self._files[number].name, self._files[number].read_bytes())
+
+
+def suffix(name: str) -> str:
+    """The part behind the last dot, lower case."""
+    return Path(name).suffix[1:].lower()
+
+
+def by_name(name: str) -> list[tuple[int, str]]:
+    """Sort key: `frame9` before `frame10`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _look(file: Path, decoders: Decoders) -> FrameInfo | Problem:
+    try:
+        status = file.stat()
+        with file.open("rb") as handle:
+            data = handle.read(-1 if suffix(file.name) in decode.RAW else _HEAD_BYTES)
+        identity = json.dumps([file.name, status.st_size, status.st_mtime_ns]).encode()
+        return describe(data, file.name, hashlib.sha256(identity).hexdigest(), decoders)
+    except (FrameError, OSError) as error:
+        return Problem(file.name, str(error))
+
+
+def describe(data: bytes, name: str, digest: str, decoders: Decoders) -> FrameInfo:
+    """What a picture's beginning says of it. Raises `FrameError`."""
+    sensor = suffix(name) in decode.SENSOR
+    found = heads.of_sensor(data, name, decoders) if sensor else heads.of_picture(data)
+    return FrameInfo(
+        index=0,
+        name=name,
+        time=found.time,
+        exposure_s=found.exposure_s,
+        iso=found.iso,
+        aperture_f=found.aperture_f,
+        camera=found.camera,
+        digest=digest,
+        width=found.width,
+        height=found.height,
+    )
+
+
+def open_source(path: Path, camera: str | None = None) -> FrameSource:
+    """Open a folder of pictures, a finished session (`.asdf`) or a running session's folder.
+
+    Args:
+        path: what to open.
+        camera: of a session with several cameras; None takes the one with most frames.
+
+    Raises:
+        SourceError: nothing there that could be a sequence (broken frames alone are not an error).
+    """
+    from timelapse.pipeline import sessions as stored
+
+    opener: Callable[[], FrameSource]
+    if path.is_file() and path.suffix == ".asdf":
+        opener = lambda: stored.Finished(path, camera)  # noqa: E731
+    elif path.is_dir() and stored.is_running(path):
+        opener = lambda: stored.Running(path, camera)  # noqa: E731
+    elif path.is_dir():
+        opener = lambda: Folder(path)  # noqa: E731
+    else:
+        raise SourceError(f"{path} is neither a folder nor a session file (.asdf)")
+    source = opener()
+    if not source.frames:
+        raise SourceError(
+            f"{path} holds no usable frame" + (f" ({len(source.problems)} broken)" if source.problems else "")
+        )
+    return source

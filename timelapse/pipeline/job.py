@@ -1,0 +1,347 @@
+"""From a source and a recipe to finished files: analyse, solve, render chunk by chunk, join.
+
+Everything in the work folder is named by a digest of what it was made of, so a job that is started again, or
+by another worker at the same time, takes what is there. A chunk belongs to who holds its lock file (`flock`):
+a killed worker's chunk is free at once.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skycam_project.common.units import Seconds
+from timelapse.pipeline import analysis, join, pictures, quality, solution
+from timelapse.pipeline.brackets import bracketed
+from timelapse.pipeline.errors import CancelledError, SourceError
+from timelapse.pipeline.frames import FrameSource, Problem
+from timelapse.pipeline.recipe import Output, Recipe
+from timelapse.pipeline.render import Part, render_chunk
+
+_POLL_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        stage: `analyse`, `render`, `wait` (another worker makes the last chunks) or `join`.
+        done, total: frames of this stage.
+        fps: frames per second of this stage in this run, 0 at its beginning.
+        remaining_s: seconds to the end of the stage; None when not known.
+    """
+
+    stage: str
+    done: int
+    total: int
+    fps: float
+    remaining_s: Seconds | None
+
+
+@dataclass(slots=True)
+class Report:
+    """What a job made.
+
+    Attributes:
+        source: what it was made of.
+        frames: in the result.
+        left_out: frames that are not, with the reason.
+        outputs: name, path, bytes, codec, width, height, frames of each file.
+        poster, contact_sheet, curves: paths; None when not made.
+        recipe: as JSON.
+        digest: of source and recipe.
+        flicker_ev: RMS exposure error before, EV.
+        quality: of the product, 0 … 1; see `quality.of_product`.
+        motion_px: RMS movement of the picture's centre before, pixels.
+        seconds: duration of each stage in this run.
+    """
+
+    source: str
+    frames: int
+    left_out: list[Problem]
+    outputs: list[dict[str, Any]]
+    poster: str | None
+    contact_sheet: str | None
+    curves: str | None
+    recipe: dict[str, Any]
+    digest: str
+    flicker_ev: float
+    motion_px: float
+    quality: float
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def ignore(progress: Progress) -> None:
+    """Progress that nobody wants."""
+
+
+def never() -> bool:
+    """A job that is not cancelled."""
+    return False
+
+
+def digest(source: FrameSource, recipe: Recipe) -> str:
+    """SHA-256, hexadecimal, of frames and recipe: equal digests make equal files."""
+    return recipe.digest(source.digest, json.dumps([asdict(output) for output in recipe.outputs]))
+
+
+def make(
+    source: FrameSource,
+    recipe: Recipe,
+    output: Path,
+    work: Path,
+    progress: Callable[[Progress], None] = ignore,
+    cancelled: Callable[[], bool] = never,
+) -> Report:
+    """Make a timelapse; may be called again after a crash, and by several processes at once.
+
+    Args:
+        source: frames.
+        recipe: what is wanted.
+        output: path of the first output; the others lie beside it as `<stem>-<name><suffix>`.
+        work: folder for parts; may be shared between jobs and hosts, and deleted when none runs.
+        progress: told how far the job is, several times a second at most.
+        cancelled: asked at every frame.
+
+    Raises:
+        SourceError: fewer than 2 frames can be used.
+        CancelledError: `cancelled` said so.
+        EncoderError, FrameError: see `render_chunk`.
+        OSError: the disk refused.
+    """
+    return Job(source, recipe, output, work, progress, cancelled).run()
+
+
+class Job:
+    """The stages of one job; see `make`."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        recipe: Recipe,
+        output: Path,
+        work: Path,
+        progress: Callable[[Progress], None] = ignore,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        self.source = bracketed(source, recipe.bracket)
+        self.source.develop(recipe.develop)
+        self.recipe = recipe
+        self.output = output
+        self.folder = work
+        self._progress = progress
+        self._cancelled = cancelled
+        self._seconds: dict[str, float] = {}
+        self._chunks = work / "chunks"
+        self._chunks.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> Report:
+        """All stages."""
+        rows = self.analyse()
+        solved = self.solve(rows)
+        self.render(solved)
+        return self.finish(rows, solved)
+
+    def analyse(self) -> list[analysis.Row]:
+        """Rows of all frames; one worker makes them, others wait for it."""
+        last = len(self.source) if self.recipe.last is None else self.recipe.last + 1
+        indices = list(range(self.recipe.first, min(last, len(self.source))))
+        meter = self._meter("analyse", len(indices))
+        with self._locked("analysis"):
+            track = self.recipe.stabilise != "off"
+            rows = analysis.analyse(self.source, indices, self.folder / "analysis", track, meter)
+        self._seconds["analyse"] = meter.seconds
+        return rows
+
+    def solve(self, rows: list[analysis.Row]) -> solution.Solution:
+        """What is done to each frame. Raises `SourceError` when there are too few."""
+        usable = sum(not row.reason for row in rows)
+        if usable < 2:
+            raise SourceError(
+                f"{self.source.title}: {usable} of {len(rows)} frames can be used, 2 are needed"
+            )
+        return solution.solve(rows, self.source.frames, self.source.size, self.recipe)
+
+    def spans(self, solved: solution.Solution) -> list[tuple[int, int]]:
+        """Places of the chunks in the sequence."""
+        count = solved.length
+        return [
+            (first, min(first + self.recipe.chunk, count)) for first in range(0, count, self.recipe.chunk)
+        ]
+
+    def part(self, solved: solution.Solution, span: tuple[int, int], output: Output) -> Path:
+        """The file of one chunk of one output."""
+        frames = "".join(self.source.frames[index].digest for index in solved.indices)
+        description = json.dumps({**asdict(output), "name": ""}, sort_keys=True)
+        name = self.recipe.digest(frames, description, json.dumps(span))
+        return self._chunks / f"{span[0]:07d}-{name[:32]}.part"
+
+    def render(self, solved: solution.Solution) -> None:
+        """Make the chunks that nobody has made or is making; return when all are there."""
+        spans = self.spans(solved)
+        meter = self._meter("render", solved.length)
+        before = 0
+        left = list(spans)
+        while left:
+            busy = []
+            for span in left:
+                if not self._render_one(solved, span, meter, before):
+                    busy.append(span)
+                    continue
+                before += span[1] - span[0]
+                meter(before)
+            left = busy
+            if left:
+                self._check()
+                self._progress(Progress("wait", before, solved.length, 0.0, None))
+                time.sleep(_POLL_S)
+        self._seconds["render"] = meter.seconds
+
+    def _render_one(
+        self, solved: solution.Solution, span: tuple[int, int], meter: "_Meter", before: int
+    ) -> bool:
+        """Whether the chunk is there now; False while another worker makes it."""
+        if not self._missing(solved, span):
+            return True
+        with self._claimed(f"chunk-{self.part(solved, span, self.recipe.outputs[0]).stem}") as mine:
+            if not mine:
+                return False
+            parts = self._missing(solved, span)
+            if parts:
+                render_chunk(self.source, solved, self.recipe, span, parts, lambda done: meter(before + done))
+            return True
+
+    def _missing(self, solved: solution.Solution, span: tuple[int, int]) -> list[Part]:
+        videos = [output for output in self.recipe.outputs if output.codec not in pictures.CODECS]
+        parts = [Part(self.part(solved, span, output), output) for output in videos]
+        return [part for part in parts if not part.path.exists()]
+
+    def finish(self, rows: list[analysis.Row], solved: solution.Solution) -> Report:
+        """Join the chunks and write what goes with them."""
+        begin = time.monotonic()
+        self._progress(Progress("join", 0, len(self.recipe.outputs), 0.0, None))
+        spans = self.spans(solved)
+        made = []
+        with self._locked("join"):
+            for output in self.recipe.outputs:
+                path = self.path(output)
+                parts = [(self.part(solved, span, output), span[1] - span[0]) for span in spans]
+                if output.codec in pictures.CODECS:
+                    pictures.write(self.source, solved, self.recipe, output, path, self._check)
+                else:
+                    join.join(parts, path, output, self.recipe.rate)
+                made.append(describe(path, output, self.source.size, solved.length))
+            curves = self.output.with_name(f"{self.output.stem}-curves.parquet")
+            solution.save_curves(solved, self.source.frames, rows, curves)
+            poster, sheet = pictures.stills(self.source, solved, self.recipe, self.output)
+        self._seconds["join"] = time.monotonic() - begin
+        error = solved.exposure.curve - solved.exposure.smooth
+        moved = solved.poses[:, :2] - solved.poses[:, :2].mean(0)
+        return Report(
+            source=str(self.source.path),
+            frames=solved.length,
+            left_out=[*self.source.problems, *solution.left_out(rows), *solved.poor],
+            outputs=made,
+            poster=str(poster) if poster else None,
+            contact_sheet=str(sheet) if sheet else None,
+            curves=str(curves),
+            recipe=self.recipe.to_json(),
+            digest=digest(self.source, self.recipe),
+            flicker_ev=float((error**2).mean() ** 0.5),
+            motion_px=float((moved**2).sum(1).mean() ** 0.5),
+            quality=quality.of_product([score.total for score in solved.scores]),
+            seconds={name: round(seconds, 3) for name, seconds in self._seconds.items()},
+        )
+
+    def path(self, output: Output) -> Path:
+        """Where an output goes: the first as asked, the others beside it."""
+        if output is self.recipe.outputs[0]:
+            return self.output
+        return self.output.with_name(f"{self.output.stem}-{output.name}{output.suffix}")
+
+    def _check(self) -> None:
+        if self._cancelled():
+            raise CancelledError(f"{self.output.name}: cancelled; finished chunks are kept")
+
+    def _meter(self, stage: str, total: int) -> "_Meter":
+        return _Meter(stage, total, self._progress, self._check)
+
+    @contextlib.contextmanager
+    def _claimed(self, name: str) -> Iterator[bool]:
+        """Hold a lock file if it is free."""
+        handle = os.open(self._chunks / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(handle)
+
+    @contextlib.contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold a lock file; wait for it, unless cancelled."""
+        while True:
+            self._check()
+            with self._claimed(name) as mine:
+                if mine:
+                    yield
+                    return
+            time.sleep(_POLL_S)
+
+
+class _Meter:
+    """Counts frames, says how fast, stops when cancelled."""
+
+    def __init__(
+        self, stage: str, total: int, progress: Callable[[Progress], None], check: Callable[[], None]
+    ) -> None:
+        self._stage, self._total, self._progress, self._check = stage, total, progress, check
+        self._begin = self._last = time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, done: int) -> None:
+        self._check()
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done
+        if now - self._last < 0.2 and done < self._total:
+            return
+        self._last = now
+        gone = now - self._begin
+        fps = (done - self._first) / gone if gone > 0 else 0.0
+        remaining = (self._total - done) / fps if fps > 0 else None
+        self._progress(Progress(self._stage, done, self._total, fps, remaining))
+
+    @property
+    def seconds(self) -> float:
+        """Since the stage began."""
+        return time.monotonic() - self._begin
+
+
+def describe(path: Path, output: Output, size: tuple[int, int], frames: int) -> dict[str, Any]:
+    """What is said of a finished file."""
+    from timelapse.pipeline.encode import fitted
+
+    width, height = fitted((size[0] & ~1, size[1] & ~1), output.size)
+    return {
+        "name": output.name,
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "codec": output.codec,
+        "width": width,
+        "height": height,
+        "frames": frames,
+    }

@@ -1,0 +1,218 @@
+"""Where a frame lies relative to a key frame: never frame by frame, so that nothing adds up.
+
+Coarse: Lucas and Kanade on a quarter of the size, local contrast normalised. Fine: some 700 patches of
+25 x 25 pixels at full size, inverse compositional alignment (Baker and Matthews, IJCV 56, 2004), each patch
+with zero mean and unit norm, so that exposure does not matter. A rigid fit with Cauchy weights throws out
+what moves by itself: clouds, cars, people.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sky.kernels import in_bands, kernel
+from timelapse.pipeline import rigid
+from timelapse.pipeline.errors import FrameError
+
+_R = 12
+_SIDE = 2 * _R + 1
+_STEPS = 10
+_GRID = (16, 9)
+_FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 30, 0.003)}
+MINIMUM = 8
+"""Patches that a position needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a frame lies.
+
+    Attributes:
+        matrix: `[2, 3]`, takes points of the key frame to the frame, pixels.
+        patches: that agree.
+        sigma: scatter of the patches, pixels.
+    """
+
+    matrix: np.ndarray
+    patches: int
+    sigma: float
+
+
+class KeyFrame:
+    """A frame that others are found relative to.
+
+    Args:
+        luma: `[h, w]` uint8.
+
+    Raises `FrameError` when there is nothing in it to hold on to.
+    """
+
+    def __init__(self, luma: np.ndarray) -> None:
+        import cv2
+
+        self._scale = 4 if min(luma.shape) >= 480 else 2
+        self._coarse = _normalised(_shrunk(luma, self._scale))
+        self._coarse_points = _corners(self._coarse, 4, 12)
+        soft = cv2.GaussianBlur(luma, (0, 0), 0.8) if luma.shape[1] >= 2000 else luma
+        points = _corners(soft, 5, 40).astype(np.float64)
+        if len(points) < MINIMUM or len(self._coarse_points) < MINIMUM:
+            raise FrameError("nothing in the picture to hold on to")
+        self._patches = np.empty((len(points), _SIDE, _SIDE), np.float32)
+        for number, point in enumerate(points):
+            _sample(luma, point[0], point[1], self._patches[number])
+            _normalise(self._patches[number])
+        self._points = points
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Gradients and inverse Hessians of the patches."""
+        import cv2
+
+        soft = np.stack([cv2.GaussianBlur(patch, (3, 3), 0.6) for patch in self._patches])
+        self._gx, self._gy = np.zeros_like(soft), np.zeros_like(soft)
+        self._gx[:, :, 1:-1] = (soft[:, :, 2:] - soft[:, :, :-2]) / 2
+        self._gy[:, 1:-1] = (soft[:, 2:] - soft[:, :-2]) / 2
+        inner = (slice(None), slice(1, -1), slice(1, -1))
+        xx = (self._gx[inner] ** 2).sum((1, 2)) + 1e-3
+        xy = (self._gx[inner] * self._gy[inner]).sum((1, 2))
+        yy = (self._gy[inner] ** 2).sum((1, 2)) + 1e-3
+        determinant = xx * yy - xy * xy
+        self._hessians = np.stack([yy / determinant, -xy / determinant, xx / determinant], 1)
+
+    def find(self, luma: np.ndarray) -> Match | None:
+        """Where a frame of the same size lies; None when it shows nothing of the key frame."""
+        guess = self._roughly(luma)
+        if guess is None:
+            return None
+        start = self._points @ guess[:, :2].T + guess[:, 2]
+        found, likeness = np.empty_like(start), np.zeros(len(start))
+        arguments = (luma, self._patches, self._gx, self._gy, self._hessians, start, found, likeness)
+        in_bands(len(start), lambda first, end: _refine(*arguments, first, end))
+        good = likeness > 0.5
+        if good.sum() < 20:
+            good = likeness > 0.2
+        if good.sum() < MINIMUM:
+            return None
+        matrix, trust, sigma = rigid.fit(self._points[good], found[good], likeness[good] ** 2)
+        return Match(matrix, int((trust > 0.4).sum()), sigma)
+
+    def _roughly(self, luma: np.ndarray) -> np.ndarray | None:
+        import cv2
+
+        coarse = _normalised(_shrunk(luma, self._scale))
+        points = self._coarse_points.reshape(-1, 1, 2)
+        moved, status, _ = cv2.calcOpticalFlowPyrLK(self._coarse, coarse, points, None, **_FLOW)  # pyright: ignore
+        there = status.ravel() == 1
+        if there.sum() < MINIMUM:
+            return None
+        matrix, _, _ = rigid.fit(
+            self._coarse_points[there].astype(float), moved.reshape(-1, 2)[there].astype(float)
+        )
+        middle = np.full(2, (self._scale - 1) / 2)
+        return np.column_stack([matrix[:, :2], self._scale * matrix[:, 2] + middle - matrix[:, :2] @ middle])
+
+
+def _shrunk(luma: np.ndarray, scale: int) -> np.ndarray:
+    import cv2
+
+    size = (luma.shape[1] // scale, luma.shape[0] // scale)
+    return cv2.resize(luma[: size[1] * scale, : size[0] * scale], size, interpolation=cv2.INTER_AREA)
+
+
+def _normalised(luma: np.ndarray, reach: int = 10) -> np.ndarray:
+    """Local contrast, uint8: what exposure and vignetting change is gone."""
+    import cv2
+
+    values, window = luma.astype(np.float32), (2 * reach + 1, 2 * reach + 1)
+    mean = cv2.blur(values, window)
+    variance = np.maximum(cv2.blur(values * values, window) - mean * mean, 0)
+    return np.clip((values - mean) / np.sqrt(variance + 9) * 40 + 128, 0, 255).astype(np.uint8)
+
+
+def _corners(luma: np.ndarray, each: int, margin: int) -> np.ndarray:
+    """`[n, 2]` float32: the best corners of every cell of a grid, so that all parts of the picture count."""
+    import cv2
+
+    height, width = luma.shape
+    high, wide = height // _GRID[1], width // _GRID[0]
+    found = [np.empty((0, 2), np.float32)]
+    for row in range(_GRID[1]):
+        for column in range(_GRID[0]):
+            x, y = column * wide, row * high
+            corners = cv2.goodFeaturesToTrack(luma[y : y + high, x : x + wide], each, 0.02, 12, blockSize=5)
+            if corners is not None:
+                found.append(corners.reshape(-1, 2) + np.array([x, y], np.float32))
+    points = np.concatenate(found).astype(np.float32)
+    inside = (points > margin).all(1) & (points[:, 0] < width - margin) & (points[:, 1] < height - margin)
+    return points[inside]
+
+
+@kernel
+def _sample(luma, x, y, out):
+    left, top = math.floor(x), math.floor(y)
+    height, width = luma.shape
+    if left - _R < 0 or top - _R < 0 or left + _R + 1 >= width or top + _R + 1 >= height:
+        return False
+    dx, dy = np.float32(x - left), np.float32(y - top)
+    one = np.float32(1)
+    a, b, c, d = (one - dx) * (one - dy), dx * (one - dy), (one - dx) * dy, dx * dy
+    for j in range(_SIDE):
+        upper, lower = luma[top - _R + j], luma[top - _R + j + 1]
+        for i in range(_SIDE):
+            k = left - _R + i
+            out[j, i] = (
+                a * np.float32(upper[k])
+                + b * np.float32(upper[k + 1])
+                + c * np.float32(lower[k])
+                + d * np.float32(lower[k + 1])
+            )
+    return True
+
+
+@kernel
+def _normalise(patch):
+    mean = np.float32(0)
+    for j in range(_SIDE):
+        for i in range(_SIDE):
+            mean += patch[j, i]
+    mean /= np.float32(_SIDE * _SIDE)
+    norm = np.float32(0)
+    for j in range(_SIDE):
+        for i in range(_SIDE):
+            patch[j, i] -= mean
+            norm += patch[j, i] * patch[j, i]
+    scale = np.float32(1) / (np.sqrt(norm / np.float32(_SIDE * _SIDE)) + np.float32(1e-3))
+    for j in range(_SIDE):
+        for i in range(_SIDE):
+            patch[j, i] *= scale
+
+
+@kernel
+def _refine(luma, patches, gx, gy, hessians, start, found, likeness, first, end):
+    now = np.empty((_SIDE, _SIDE), np.float32)
+    for k in range(first, end):
+        x, y = start[k, 0], start[k, 1]
+        likeness[k] = 0
+        inside, same = False, np.float32(0)
+        for _ in range(_STEPS):
+            inside = _sample(luma, x, y, now)
+            if not inside:
+                break
+            _normalise(now)
+            bx, by, same = np.float32(0), np.float32(0), np.float32(0)
+            for j in range(1, _SIDE - 1):
+                for i in range(1, _SIDE - 1):
+                    error = now[j, i] - patches[k, j, i]
+                    bx += gx[k, j, i] * error
+                    by += gy[k, j, i] * error
+                    same += now[j, i] * patches[k, j, i]
+            dx = hessians[k, 0] * bx + hessians[k, 1] * by
+            dy = hessians[k, 1] * bx + hessians[k, 2] * by
+            x -= dx
+            y -= dy
+            if abs(dx) + abs(dy) < 0.003:
+                break
+        found[k, 0], found[k, 1] = x, y
+        if inside and math.hypot(x - start[k, 0], y - start[k, 1]) < 6:
+            likeness[k] = same / ((_SIDE - 2) * (_SIDE - 2))

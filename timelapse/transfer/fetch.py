@@ -1,0 +1,198 @@
+"""Fetching what a node offers: bring, compare by digest, adopt, and only then send the receipt."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from skycam_project.common.files import fsync_file, fsync_folder, sha256_of, write_atomic
+from timelapse.transfer import manifest
+from timelapse.transfer.adopting import AdoptError
+from timelapse.transfer.errors import DigestError, NoRsyncError, TransferError
+from timelapse.transfer.manifest import Offer
+from timelapse.transfer.node import Node
+from timelapse.transfer.rsync import PARTIAL, Rsync
+from timelapse.transfer.sftp import Sftp
+
+log = logging.getLogger(__name__)
+
+SPARE = 1 << 30
+"""Bytes that stay free on our disk."""
+Adopt = Callable[[Path], object]
+"""`adopt(file)` takes a finished session (its `.frames` beside it) into our sessions; whole and idempotent."""
+Said = Callable[[Offer, int, int], None]
+"""`said(offer, number, of)` before each session."""
+
+
+class Transport(Protocol):
+    """`Rsync` or `Sftp`."""
+
+    def fetch(self, paths: list[str], folder: Path) -> None:
+        """Bring files."""
+        ...
+
+    def put(self, path: Path, name: str) -> None:
+        """Take a file there."""
+        ...
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What came of one look at a node.
+
+    Attributes:
+        offered: sessions that the node has.
+        adopted: ids of the sessions that came over now.
+        bytes: their size.
+        problems: one sentence for each session that could not be had.
+    """
+
+    offered: int = 0
+    adopted: list[str] = field(default_factory=list)
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def fetch(
+    node: Node,
+    adopt: Adopt,
+    by: str,
+    said: Said = lambda *_: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Fetched:
+    """Bring over everything that the node offers and we do not have.
+
+    Args:
+        node: whom to ask.
+        adopt: takes a session in; called with a file whose digest is right.
+        by: who we are, for the receipt.
+        said: hears of each session before it is fetched.
+        cancelled: asked all the time.
+
+    Raises:
+        TransferError: the node cannot be reached, or its manifest not be used. What is begun is gone on with next time.
+    """
+    with _alone(node):
+        transport = _transport(node, cancelled)
+        result = Fetched()
+        wanted, offered = _offers(node, transport)
+        result.offered = len(offered)
+        for number, offer in enumerate(wanted):
+            if cancelled():
+                break
+            said(offer, number, len(wanted))
+            try:
+                _bring(node, transport, offer, adopt, by)
+            except (DigestError, AdoptError) as error:  # this one only; the next may be right
+                log.warning("%s", error)
+                result.problems.append(str(error))
+                continue
+            result.adopted.append(offer.session)
+            result.bytes += offer.bytes
+        return result
+
+
+@contextlib.contextmanager
+def _alone(node: Node) -> Iterator[None]:
+    """One fetch per node at a time."""
+    node.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(node.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TransferError(f"{node.id}: another process fetches from it just now", code="busy") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _transport(node: Node, cancelled: Callable[[], bool]) -> Transport:
+    if node.method == "sftp":
+        return Sftp(node, cancelled)
+    if node.method == "rsync":
+        return Rsync(node, cancelled)
+    try:
+        return _Either(Rsync(node, cancelled), Sftp(node, cancelled))
+    except NoRsyncError as error:
+        log.info("%s; SFTP instead", error)
+        return Sftp(node, cancelled)
+
+
+class _Either:
+    """rsync until it turns out that the node has none, SFTP from then on."""
+
+    def __init__(self, rsync: Rsync, sftp: Sftp) -> None:
+        self._now: Transport = rsync
+        self._sftp = sftp
+
+    def fetch(self, paths: list[str], folder: Path) -> None:
+        try:
+            self._now.fetch(paths, folder)
+        except NoRsyncError as error:
+            log.info("%s; SFTP instead", error)
+            self._now = self._sftp
+            self._now.fetch(paths, folder)
+
+    def put(self, path: Path, name: str) -> None:
+        self._now.put(path, name)
+
+
+def _offers(node: Node, transport: Transport) -> tuple[list[Offer], list[Offer]]:
+    """What we do not have yet, and everything."""
+    transport.fetch([manifest.MANIFEST], node.folder)
+    offered = manifest.parse((node.folder / manifest.MANIFEST).read_bytes())
+    ledger = node.folder / "received"
+    ledger.mkdir(exist_ok=True, mode=0o700)
+    return [offer for offer in offered if not (ledger / f"{offer.uuid}.sent").exists()], offered
+
+
+def _bring(node: Node, transport: Transport, offer: Offer, adopt: Adopt, by: str) -> None:
+    """One session from there to here. Killed anywhere, the next call goes on."""
+    ledger, inbox = node.folder / "received", node.folder / "inbox"
+    note = ledger / f"{offer.uuid}.json"
+    if not note.exists():
+        inbox.mkdir(exist_ok=True, mode=0o700)
+        if shutil.disk_usage(inbox).free < offer.bytes + SPARE:
+            raise TransferError(
+                f"{node.id}: no room for {offer.session} ({offer.bytes / 1e9:.1f} GB)", code="disk_full"
+            )
+        transport.fetch([file.path for file in offer.files], inbox)
+        _compare(node, offer, inbox)
+        adopt(inbox / offer.files[0].path)
+        write_atomic(note, manifest.receipt(offer, by), mode=0o600)  # from here on it is never fetched again
+    transport.put(note, f"{manifest.RECEIVED}/{offer.uuid}.json")
+    write_atomic(ledger / f"{offer.uuid}.sent", b"", mode=0o600)
+    _tidy(inbox, offer)
+
+
+def _compare(node: Node, offer: Offer, inbox: Path) -> None:
+    """Every file has its digest and is on disk. A file that has not is thrown away and fetched anew next time."""
+    for file in offer.files:
+        path = inbox / file.path
+        if not path.is_file() or path.is_symlink():
+            raise TransferError(f"{node.id}: {file.path} did not come over")
+        if path.stat().st_size != file.bytes or sha256_of(path) != file.sha256:
+            path.unlink()
+            raise DigestError(
+                f"{node.id}: {file.path} came over changed; it is fetched again, and stays on the node"
+            )
+        fsync_file(path)
+        fsync_folder(path.parent)
+
+
+def _tidy(inbox: Path, offer: Offer) -> None:
+    """Remove what adopting left: empty folders, and files when it copied."""
+    for file in offer.files:
+        (inbox / file.path).unlink(missing_ok=True)
+    folder = inbox / offer.files[0].path
+    shutil.rmtree(folder.with_suffix(".frames"), ignore_errors=True)
+    shutil.rmtree(folder.parent / PARTIAL, ignore_errors=True)
+    for parent in (folder.parent, folder.parent.parent, folder.parent.parent.parent):
+        with contextlib.suppress(OSError):
+            parent.rmdir()
