@@ -102,8 +102,8 @@ class ObservatoryHost:
             await self._begin_scene(now)
         except NotConnected:
             self._signal = None
-        except SkycamError as error:
-            log.warning("the lights refused: %s", error)
+        except (SkycamError, OSError) as error:  # a full disk too: tried again
+            log.warning("beacons or scene: %s", error)
         if before != (self._moment, self._signal, self._waits):
             self._changed()
 

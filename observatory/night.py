@@ -1,6 +1,7 @@
 """Scenes of the lights tied to what the night is at: day, twilight, night, capturing, parked."""
 
 import logging
+import threading
 from pathlib import Path
 
 import orjson
@@ -45,7 +46,7 @@ class NightScenes:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._lock = path, threading.Lock()
         self.scenes: dict[str, str] = {}
         self.begun = ""
         try:
@@ -67,8 +68,9 @@ class NightScenes:
         self._save()
 
     def _save(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(self._path, orjson.dumps({"scenes": self.scenes, "begun": self.begun}))
+        with self._lock:  # a person chooses while a moment begins
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(self._path, orjson.dumps({"scenes": self.scenes, "begun": self.begun}))
 
     @staticmethod
     def _checked(scenes: object) -> dict[str, str]:

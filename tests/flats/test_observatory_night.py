@@ -166,10 +166,12 @@ async def test_scenes_begin_with_their_moment_once(site):
 
 async def test_a_restart_does_not_bring_the_scene_again_and_a_missing_scene_is_told(site):
     async with site.running():
-        await site.host.set_scenes({"night": "work", "day": "gone"})
+        await site.host.set_scenes({"night": "work", "twilight": "gone"})
+        site.sun = -6.0
         await site.until(lambda: "gone" in site.host.state()["waits"])
         site.sun = -20.0
         await site.until(lambda: site.main() == (0, 0, 90))
+        await site.until(lambda: NightScenes(site.folder / "scenes.json").begun == "night")
         ask(site.run, "lighting", "fixture", name="main", by="otto", colour={"r": 1, "g": 2, "b": 3})
         async with site.observatory():
             await site.until(lambda: site.host.state()["moment"] == "night")
@@ -222,3 +224,16 @@ def test_a_sun_that_trembles_at_the_limit_changes_nothing():
 def test_without_a_place_the_sun_says_nothing():
     assert moment(None, Standing()) == ""
     assert moment(None, Standing(parked=True)) == "parked"
+
+
+def test_a_choice_and_a_new_moment_at_once_lose_nothing(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    scenes = NightScenes(tmp_path / "scenes.json")
+    with ThreadPoolExecutor(4) as threads:
+        jobs = [threads.submit(scenes.replace, {"night": f"s{number}"}) for number in range(50)]
+        jobs += [threads.submit(scenes.note, "night") for _ in range(50)]
+        for job in jobs:
+            job.result()
+    kept = NightScenes(tmp_path / "scenes.json")
+    assert (kept.begun, kept.scenes) == ("night", scenes.scenes)
