@@ -24,7 +24,11 @@ def kernel(function: Function) -> Function:
 
 
 def exact_kernel(function: Function) -> Function:
-    """As `kernel`, but sums and divides in the order written: for kernels whose input may hold NaN."""
+    """As `kernel`, but sums and divides in the order written.
+
+    For kernels whose input may hold NaN, and where the same input must give the same bits in every process: code that
+    was just compiled and code that was loaded from the cache are inlined differently, which `kernel` lets show.
+    """
     return _compile(function, fastmath=False)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import weakref
 from collections.abc import AsyncIterator
 
 from asgiref.sync import sync_to_async
@@ -65,6 +66,9 @@ async def _given(found: Found, what: str, name: str, *more: str) -> HttpResponse
         raise
     response = StreamingHttpResponse(_rest(process, first), content_type=_TYPES.get(what, "application/zip"))
     response["Content-Disposition"] = content_disposition_header(True, name)
+    weakref.finalize(
+        response, _end, process
+    )  # a client that left before the first part never started `_rest`
     return response
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Reader:
     def __init__(self, cache: Path) -> None:
         self._cache = cache
         self._free: list[subprocess.Popen[bytes]] = []
+        weakref.finalize(self, _end_all, self._free)
         self._lock = threading.Lock()
         self._places = threading.Semaphore(PROCESSES)
 
@@ -103,9 +105,7 @@ class Reader:
     def close(self) -> None:
         """End the processes that wait."""
         with self._lock:
-            waiting, self._free = self._free, []
-        for process in waiting:
-            _end(process)
+            _end_all(self._free)
 
 
 def _read_line(handle: int, deadline: float) -> bytes:
@@ -121,6 +121,11 @@ def _read_line(handle: int, deadline: float) -> bytes:
                 raise EOFError
             pieces += more
     return bytes(pieces)
+
+
+def _end_all(waiting: list[subprocess.Popen[bytes]]) -> None:
+    while waiting:
+        _end(waiting.pop())
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

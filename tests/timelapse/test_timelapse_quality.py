@@ -29,7 +29,7 @@ def test_encoded_result_neither_flickers_nor_shakes(shaken, tmp_path):
     after = metrics.measure(metrics.decoded(tmp_path / "o.mp4"), shaken)
     captured = (cv2.imread(str(path)) for path in sorted((shaken / "cap").iterdir()))
     before = metrics.measure(captured, shaken)
-    assert after["frame_dl"] < 0.15 < 0.2 * before["frame_dl"]
+    assert after["frame_dl"] < 0.15 < 0.25 * before["frame_dl"]
     assert after["cell_de"] < 0.35 < 0.4 * before["cell_de"]
     assert after["jitter_px"] < 0.06
     assert after["drift_px"] < 0.09

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from skycam_project.common.errors import InvalidValueError
 from timelapse.pipeline.planes import Planes
 
@@ -140,7 +140,7 @@ def balance(planes: Planes, factors: NDArray[Any]) -> Planes:
     return out
 
 
-@kernel
+@exact_kernel
 def _balance(y, u, v, y_out, u_out, v_out, factors, first, end):
     red, green, blue = np.float32(factors[0]), np.float32(factors[1]), np.float32(factors[2])
     span_y, span_c = np.float32(219 * 256), np.float32(224 * 256)

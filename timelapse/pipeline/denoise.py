@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from timelapse.pipeline.planes import Planes
 
 _LOW, _HIGH = 1.15, 1.9
@@ -70,7 +70,7 @@ class Denoiser:
         return out
 
 
-@kernel
+@exact_kernel
 def _differences(cur, state, row, into):
     """|cur - state| of a row, summed over 5 columns."""
     j = min(cur.shape[0] - 1, max(0, row))
@@ -85,7 +85,7 @@ def _differences(cur, state, row, into):
         into[i] = single[i] + single[i + 1] + single[i + 2] + single[i + 3] + single[i + 4]
 
 
-@kernel
+@exact_kernel
 def _follow(cur, state, curve, least, out, first, end):
     height, width = cur.shape
     ring = np.empty((5, width), np.int32)

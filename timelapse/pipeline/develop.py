@@ -172,6 +172,8 @@ def levels(samples: Sequence[NDArray[Any]], wish: Develop) -> Levels:
     scatter = float(
         np.median([1.48 * np.median(np.abs(grey[::4, ::4] - np.median(grey[::4, ::4]))) for grey in greys])
     )
+    if scatter < 1:  # nothing in it: a test picture, a closed shutter
+        return found
     black = max(0.0, middle - 3 * scatter)
     background = max((middle - black) / max(1.0, white - black), 1e-6)
     return replace(found, black=black, softness=_softness(background))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from timelapse.pipeline.errors import EncoderError
 from timelapse.pipeline.planes import Planes
 from timelapse.pipeline.recipe import Output
@@ -281,7 +281,7 @@ def _into(source: np.ndarray, target: np.ndarray, shift: int) -> None:
         in_bands(len(source), lambda first, end: _dithered(source, target, first, end))
 
 
-@kernel
+@exact_kernel
 def _rounded(source, target, shift, first, end):
     half = np.int32(1 << (shift - 1))
     for j in range(first, end):
@@ -290,7 +290,7 @@ def _rounded(source, target, shift, first, end):
             two[i] = np.uint16(min(np.int32(65535), np.int32(one[i]) + half) >> shift)
 
 
-@kernel
+@exact_kernel
 def _dithered(source, target, first, end):
     # An ordered pattern of 8 x 8: skies keep their gradients, and a still picture stays still.
     for j in range(first, end):

@@ -5,7 +5,7 @@ Diffuse white (code 255) becomes 203 cd/m2 in PQ and 75 % of the HLG signal, as 
 
 import numpy as np
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from timelapse.pipeline.planes import Planes
 
 WHITE_NITS = 203.0
@@ -63,7 +63,7 @@ def convert(planes: Planes, transfer: str) -> Planes:
     return out
 
 
-@kernel
+@exact_kernel
 def _convert(y, u, v, y_out, u_out, v_out, to_light, curve, primaries, first, end):
     top = np.float32(_SIZE - 1)
     zero, one = np.float32(0), np.float32(1)

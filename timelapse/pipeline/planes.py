@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 
 
 class Planes(NamedTuple):
@@ -56,7 +56,7 @@ def to_rgb(planes: Planes) -> np.ndarray:
     return rgb
 
 
-@kernel
+@exact_kernel
 def _planes_of_rgb(rgb, y, u, v, middle, top, first, end):
     for j in range(first, end):
         for i in range(u.shape[1]):
@@ -75,7 +75,7 @@ def _planes_of_rgb(rgb, y, u, v, middle, top, first, end):
             v[j, i] = int(min(float(top), max(0.0, cr)))
 
 
-@kernel
+@exact_kernel
 def _rgb_of_planes(y, u, v, rgb, middle, top, first, end):
     for j in range(first, end):
         for i in range(y.shape[1]):

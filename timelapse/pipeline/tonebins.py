@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sky.kernels import kernel
+from sky.kernels import exact_kernel
 
 BINS = 32
 CENTRES = (np.arange(BINS) + 0.5) * 256 / BINS
@@ -30,7 +30,7 @@ def compare(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return found
 
 
-@kernel
+@exact_kernel
 def _count(before, after, channel, counts):
     for j in range(before.shape[0]):
         for i in range(before.shape[1]):
@@ -39,7 +39,7 @@ def _count(before, after, channel, counts):
                 counts[((x + y) * BINS) >> 9, y - x + 256] += 1
 
 
-@kernel
+@exact_kernel
 def _quantile(counts, part, total):
     wanted, below = part * total, 0
     for code in range(512):
@@ -50,7 +50,7 @@ def _quantile(counts, part, total):
     return 0.0
 
 
-@kernel
+@exact_kernel
 def _medians(counts, found):
     for tone in range(counts.shape[0]):
         total = 0

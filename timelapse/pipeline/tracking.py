@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from timelapse.pipeline import rigid
 from timelapse.pipeline.errors import FrameError
 
@@ -148,7 +148,7 @@ def _corners(luma: np.ndarray, each: int, margin: int) -> np.ndarray:
     return points[inside]
 
 
-@kernel
+@exact_kernel
 def _sample(luma, x, y, out):
     left, top = math.floor(x), math.floor(y)
     height, width = luma.shape
@@ -170,7 +170,7 @@ def _sample(luma, x, y, out):
     return True
 
 
-@kernel
+@exact_kernel
 def _normalise(patch):
     mean = np.float32(0)
     for j in range(_SIDE):
@@ -188,7 +188,7 @@ def _normalise(patch):
             patch[j, i] *= scale
 
 
-@kernel
+@exact_kernel
 def _refine(luma, patches, gx, gy, hessians, start, found, likeness, first, end):
     now = np.empty((_SIDE, _SIDE), np.float32)
     for k in range(first, end):

@@ -10,7 +10,7 @@ around 128 * 256; ITU-R BT.601 as before. All later steps keep this form; encode
 
 import numpy as np
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from timelapse.pipeline.planes import Planes
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
@@ -91,7 +91,7 @@ def _by_new_luma(luma: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return np.interp(codes, rising, factor).astype(np.float32)
 
 
-@kernel
+@exact_kernel
 def _weights(shift):
     """Catmull-Rom taps at -1, 0, 1, 2 for a shift in 0 … 1."""
     t = np.float32(shift)
@@ -105,7 +105,7 @@ def _weights(shift):
     )
 
 
-@kernel
+@exact_kernel
 def _filtered(src, matrix, scale, x0, width, y0, height, lines, out):
     """`out[height, width]` of the tile at (x0, y0): source codes 0 … 255, not rounded."""
     middle_x, middle_y = x0 + 0.5 * (width - 1), y0 + 0.5 * (height - 1)
@@ -142,7 +142,7 @@ def _filtered(src, matrix, scale, x0, width, y0, height, lines, out):
             out[j, i] = b0 * lines[j, i] + b1 * lines[j + 1, i] + b2 * lines[j + 2, i] + b3 * lines[j + 3, i]
 
 
-@kernel
+@exact_kernel
 def _luma(src, dst, matrix, scale, table, tile, first, end):
     lines = np.empty((_ROWS + 3 + _ROWS, tile), np.float32)
     value = np.empty((_ROWS + _ROWS, tile), np.float32)
@@ -160,7 +160,7 @@ def _luma(src, dst, matrix, scale, table, tile, first, end):
         y0 += height
 
 
-@kernel
+@exact_kernel
 def _chroma(src, luma, dst, matrix, scale, factor, tile, first, end):
     lines = np.empty((_ROWS + 3 + _ROWS, tile), np.float32)
     value = np.empty((_ROWS + _ROWS, tile), np.float32)
