@@ -5,10 +5,10 @@ import socket
 
 from django.conf import settings
 
+from sessions.exchange.adoption import adopt
 from skycam_project.events import publish
 from timelapse import running
 from timelapse.transfer import manifest, visits
-from timelapse.transfer.adopting import adopt
 from timelapse.transfer.errors import TransferError
 
 log = logging.getLogger(__name__)

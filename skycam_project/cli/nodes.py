@@ -45,8 +45,8 @@ def list_nodes(options: Options, output: str | None) -> None:
 @click.pass_obj
 def fetch(options: Options, node: str | None, output: str | None) -> None:
     """Fetch now from NODE, or from every node. Fails when one of them could not be visited."""
+    from sessions.exchange.adoption import adopt
     from timelapse.transfer import visits
-    from timelapse.transfer.adopting import adopt
 
     settings = options.settings()
     known = {each.id: each for each in visits.nodes(settings)}

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from sessions.exchange.adoption import AdoptError
 from skycam_project.common.files import fsync_file, fsync_folder, sha256_of, write_atomic
 from timelapse.transfer import manifest
-from timelapse.transfer.adopting import AdoptError
 from timelapse.transfer.errors import DigestError, NoRsyncError, TransferError
 from timelapse.transfer.manifest import Offer
 from timelapse.transfer.node import Node
