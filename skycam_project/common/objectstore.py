@@ -76,11 +76,12 @@ class LocalStore:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = under(self.root, key)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Its metadata first: an object that is seen has them.
+            index = self._index(path.parent) | {path.name: dict(metadata)}
+            write_atomic(path.parent / INDEX, orjson.dumps(index), mode=0o600)
             write_atomic(path, data, mode=0o600)
             if path.stat().st_size != len(data):
                 raise StoreError(f"{path} was not written whole")
-            index = self._index(path.parent) | {path.name: dict(metadata)}
-            write_atomic(path.parent / INDEX, orjson.dumps(index), mode=0o600)
         except OSError as error:
             raise StoreError(f"{self.root} cannot be written: {error.strerror or error}") from None
 
@@ -97,8 +98,8 @@ class LocalStore:
             folder = under(self.root, prefix)
             if not folder.is_dir():
                 return []
-            index = self._index(folder)
             files = sorted(path for path in folder.iterdir() if path.name != INDEX and path.suffix != ".tmp")
+            index = self._index(folder)  # after the names, so that no object of them is missing in it
             return [Stored(f"{prefix}/{p.name}", p.stat().st_size, index.get(p.name, {})) for p in files]
         except OSError as error:
             raise StoreError(f"{self.root} cannot be read: {error.strerror or error}") from None

@@ -86,14 +86,12 @@ def test_planets_are_as_bright_and_large_as_almanacs_say(name, moment, magnitude
     assert b.diameter_arcsec == pytest.approx(diameter, rel=0.01)
 
 
-def test_places_agree_with_astropy():
+def test_places_agree_with_astropy(earth_tables):
     """Same series, other code for light time, parallax, aberration, Earth rotation and refraction."""
     from astropy import units as u
     from astropy.coordinates import AltAz, EarthLocation, get_body
     from astropy.time import Time
-    from astropy.utils import iers
 
-    iers.conf.auto_download = False
     moment = datetime(2026, 11, 20, 20, tzinfo=UTC)
     time = Time(moment)
     location = EarthLocation.from_geodetic(7.5 * u.deg, 46 * u.deg, 1000 * u.m)

@@ -19,17 +19,15 @@ from sky.renderer import (
 from sky.renderer.view import View
 
 
-def test_stars_stand_where_astropy_puts_them():
+def test_stars_stand_where_astropy_puts_them(earth_tables):
     """Another code for precession, aberration, refraction and projection, to a tenth of a pixel."""
     from astropy import units as u
     from astropy.coordinates import AltAz as AstropyAltAz
     from astropy.coordinates import EarthLocation, SkyCoord
     from astropy.time import Time
-    from astropy.utils import iers
 
     from sky.catalogue import stars
 
-    iers.conf.auto_download = False
     exposure, angle = 2.0, 25.0
     _, truth = render_with_truth(DWARF3_TELE, Equatorial(305.0, 40.0, angle), DARK, exposure, 60, CLEAR)
     air = CLEAR.air
