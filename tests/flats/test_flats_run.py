@@ -234,9 +234,10 @@ async def test_a_camera_that_does_not_see_the_panel_says_so_and_a_run_can_be_sto
             ask(folder / "run", "lighting", "patch", fixtures=elsewhere)
             await mirror.call("start_flats", camera="camera/default", frames=1)
             flats = await phase(mirror, "done", "failed")
-            assert (
-                flats["phase"] == "failed" and "does not see it" in flats["problem"]
-            ) or "too dark" in flats["problem"]
+            assert flats["phase"] == "failed"
+            # What the camera sees instead of the panel is up to the sky of the hour.
+            reasons = ("does not see it", "too dark", "something else light the camera")
+            assert any(reason in flats["problem"] for reason in reasons)
             ask(folder / "run", "lighting", "patch", fixtures=PATCH)
             await mirror.call("start_flats", camera="camera/default", frames=100)
             await phase(mirror, "taking")
