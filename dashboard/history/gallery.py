@@ -2,12 +2,8 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-
-from dashboard.history.pages import Filter, link, live_rows, month_of, nights_of
+from dashboard.history.pages import Filter, FilteredPage, link, live_rows, month_of, nights_of
 from dashboard.history.tomorrow import tomorrow
-from dashboard.views import Page
 from sessions.models import Capture, Session
 from skycam_project.common.errors import InvalidValueError
 
@@ -16,17 +12,11 @@ PAGE = 24
 VIEWS = {"nights": "calendar-days", "frames": "image"}
 
 
-class GalleryView(Page):
+class GalleryView(FilteredPage):
     """`/gallery/`: by night (a row of frames per session), or all frames of the newest sessions."""
 
     template_name = "history/gallery.html"
     here = "gallery"
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().get(request, *args, **kwargs)
-        except InvalidValueError as error:
-            return render(request, "400.html", {"reason": str(error)}, status=400)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         query = self.request.GET.copy()

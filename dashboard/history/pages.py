@@ -118,17 +118,21 @@ def live_rows() -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["head"]["session_type"] == SessionType.IDLE)
 
 
-class SessionsView(Page):
-    """`/sessions/`: calendar, filters, targets, the running sessions and all others by night."""
-
-    template_name = "history/sessions.html"
-    here = "sessions"
+class FilteredPage(Page):
+    """A page whose address says what to show; a wrong value is refused with the reason."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().get(request, *args, **kwargs)
         except InvalidValueError as error:
             return render(request, "400.html", {"reason": str(error)}, status=400)
+
+
+class SessionsView(FilteredPage):
+    """`/sessions/`: calendar, filters, targets, the running sessions and all others by night."""
+
+    template_name = "history/sessions.html"
+    here = "sessions"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         chosen = Filter.of(self.request.GET)

@@ -25,6 +25,17 @@ def _sessions(root: Path, names: tuple[str, ...], days: float) -> list[Path]:
     return sorted(found)
 
 
+def _of_sessions(function):
+    days = click.option(
+        "--days",
+        type=click.FloatRange(0, 36500),
+        default=30,
+        show_default=True,
+        help="How far back, without names.",
+    )
+    return click.argument("sessions", nargs=-1)(days(output_option(click.pass_obj(function))))
+
+
 @click.group()
 def calibration() -> None:
     """Darks, flats and bias that every part shares."""
@@ -56,16 +67,7 @@ def list_masters(options: Options, output: str | None) -> None:
 
 
 @calibration.command()
-@click.argument("sessions", nargs=-1)
-@click.option(
-    "--days",
-    type=click.FloatRange(0, 36500),
-    default=30,
-    show_default=True,
-    help="How far back, without names.",
-)
-@output_option
-@click.pass_obj
+@_of_sessions
 def make(options: Options, sessions: tuple[str, ...], days: float, output: str | None) -> None:
     """Make masters from the darks, flats and bias frames that SESSIONS hold (ids or paths)."""
     from sessions.calibration import making
@@ -99,16 +101,7 @@ def make(options: Options, sessions: tuple[str, ...], days: float, output: str |
 
 
 @calibration.command()
-@click.argument("sessions", nargs=-1)
-@click.option(
-    "--days",
-    type=click.FloatRange(0, 36500),
-    default=30,
-    show_default=True,
-    help="How far back, without names.",
-)
-@output_option
-@click.pass_obj
+@_of_sessions
 def gaps(options: Options, sessions: tuple[str, ...], days: float, output: str | None) -> None:
     """Say which light frames of SESSIONS have no dark or flat."""
     from sessions.calibration import making

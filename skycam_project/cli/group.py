@@ -1,10 +1,10 @@
 """The group of all commands; a command's module is imported when it is asked for."""
 
-from importlib import import_module
 from pathlib import Path
 
 import click
 
+from skycam_project.cli.lazy import LazyGroup
 from skycam_project.config import Configuration, load
 
 COMMANDS = {
@@ -32,19 +32,6 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Finds commands by name without importing all of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name].split(":")
-        return getattr(import_module(f"skycam_project.cli.{module}"), name)
-
-
 class Options:
     """What was said before the command's name; settings are read when a command asks for them."""
 
@@ -58,7 +45,7 @@ class Options:
         return settings
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, members=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-c", "--config", type=click.Path(path_type=Path), help="skycam.yaml to use (or SKYCAM_CONFIG)."
 )
