@@ -73,6 +73,10 @@ def retention(options: Options, preview: bool, now: bool, output: str | None) ->
         return
     if not settings.retention:
         click.echo("retention is off (retention.enabled)")
+        return
+    if not lines:
+        click.echo("Nothing goes until tomorrow.")
+        return
     shown = [
         [action.verb.value, row["session_id"], size(row["file_size"]), action.reason] for action, row in lines
     ]
