@@ -58,8 +58,8 @@ class Limits:
 DEFAULT = Limits()
 
 
-def check(path: Path, limits: Limits = DEFAULT) -> None:
-    """Refuse a file that could harm its reader.
+def check(path: Path, limits: Limits = DEFAULT) -> tuple[dict[str, Any], int]:
+    """Refuse a file that could harm its reader; returns what `tree.read_header` does.
 
     Args:
         path: where it lies, under the name it will be opened with.
@@ -82,6 +82,7 @@ def check(path: Path, limits: Limits = DEFAULT) -> None:
         _check_node(path, node, sizes)
     for name in tree.references(content)[1]:
         _check_outside(path, name, limits)
+    return content, offset
 
 
 def open_untrusted(path: Path | str, limits: Limits = DEFAULT, **options: Any) -> Any:

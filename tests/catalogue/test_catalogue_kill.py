@@ -147,7 +147,7 @@ def full_at(keeper, points: list[int]) -> None:
 
 @pytest.mark.timeout(240)
 def test_kill_at_some_system_calls(keeper):
-    kill_at(keeper, spread(all_calls(keeper), 50))
+    kill_at(keeper, spread(all_calls(keeper), 20))
 
 
 @pytest.mark.nightly
@@ -158,7 +158,7 @@ def test_kill_at_every_system_call(keeper):
 
 @pytest.mark.timeout(120)
 def test_a_disk_that_is_full_from_some_system_calls_on(keeper):
-    full_at(keeper, spread(all_calls(keeper), 12))
+    full_at(keeper, spread(all_calls(keeper), 6))
 
 
 @pytest.mark.nightly
