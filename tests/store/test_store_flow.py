@@ -9,7 +9,9 @@ import pytest
 from astropy.io import fits
 
 from sessions.store import reading
+from sessions.store.ids import SessionType
 from sessions.store.manager import SessionManager
+from tests.crashing import quick_folder
 
 RANDOM = np.random.default_rng(2)
 
@@ -31,7 +33,13 @@ def plate_solve(spotter, main):
     return {"ra": 10.68, "dec": 41.27, "rotation": 1.5, "scale": 2.1}
 
 
-def test_complete_session_flow(tmp_path):
+@pytest.fixture
+def quick():
+    with quick_folder() as folder:
+        yield folder
+
+
+def test_complete_session_flow(quick):
     taken = []
 
     def capture_frame():
@@ -39,7 +47,7 @@ def test_complete_session_flow(tmp_path):
         return taken[-1]
 
     # Initialize (starts idle session automatically)
-    sessions = SessionManager(data_dir=str(tmp_path))
+    sessions = SessionManager(data_dir=str(quick))
 
     # System startup logs go to idle session
     sessions.log("INFO", "Telescope MCP server started")
@@ -72,7 +80,7 @@ def test_complete_session_flow(tmp_path):
     sessions.log("INFO", "Starting M31 observation")
 
     # ... capture frames, telemetry, etc. ...
-    for i in range(100):
+    for i in range(1000):
         frame = capture_frame()
         obs.add_frame("main", frame)
         sessions.log("DEBUG", f"Frame {i} captured", exposure_us=312000)
@@ -82,15 +90,15 @@ def test_complete_session_flow(tmp_path):
 
     # Update catalog index
     catalog = sessions.rebuild_catalog()  # Updates catalog.parquet
-    written = sessions.export_fits(obs_path, tmp_path / "fits")
+    written = sessions.export_fits(obs_path, quick / "fits")
     sessions.shutdown()
 
     found = pl.read_parquet(catalog)
-    assert catalog == tmp_path / "catalog/catalog.parquet"
+    assert catalog == quick / "catalog/catalog.parquet"
     assert sorted(found["session_type"]) == ["alignment", "idle", "idle", "observation"]
     row = found.row(by_predicate=pl.col("target") == "M31", named=True)
-    assert tmp_path / row["asdf_path"] == obs_path
-    assert np.array_equal(fits.getdata(written[7]), taken[7]) and len(written) == 100
+    assert quick / row["asdf_path"] == obs_path
+    assert np.array_equal(fits.getdata(written[7]), taken[7]) and len(written) == 1000
 
     assert alignment_path.name.startswith("alignment_2")
     with reading.open_session(alignment_path) as af:
@@ -100,15 +108,15 @@ def test_complete_session_flow(tmp_path):
         assert af["observability"]["logs"][1]["context"] == {"offset_ra": 0.5, "offset_dec": -0.3}
 
     assert obs_path.name.startswith("observation_m31_2")
-    assert obs_path.relative_to(tmp_path).as_posix().count("/") == 3  # YYYY/MM/DD
+    assert obs_path.relative_to(quick).as_posix().count("/") == 3  # YYYY/MM/DD
     with reading.open_session(obs_path, validate_checksums=True) as af:
         assert af["meta"]["target"] == "M31"
         assert af["meta"]["planned_duration_minutes"] == 120
         logs = af["observability"]["logs"]
         assert logs[3]["message"] == "Frame 2 captured"
         assert logs[3]["context"] == {"exposure_us": 312000}
-        assert [row["message"] for row in logs[1:]] == [f"Frame {i} captured" for i in range(100)]
-        assert af["observability"]["metrics"]["frames_captured"] == 100
+        assert [row["message"] for row in logs[1:]] == [f"Frame {i} captured" for i in range(1000)]
+        assert af["observability"]["metrics"]["frames_captured"] == 1000
         for stored, original in zip(af["cameras"]["main"]["frames"], taken, strict=True):
             assert np.array_equal(stored, original)
 
@@ -122,7 +130,33 @@ def test_complete_session_flow(tmp_path):
         "Telescope MCP server started",
         "Waiting for observation command",
     ]
-    assert not list((tmp_path / ".live").glob("*.partial"))
+    assert not list((quick / ".live").glob("*.partial"))
+
+
+@pytest.mark.parametrize("kind", list(SessionType))
+def test_every_type_of_session_takes_everything(tmp_path, kind):
+    """On the session and on the manager alike."""
+    with SessionManager(tmp_path) as sessions:
+        session = sessions.start_session(kind.value)
+        for number, recorder in enumerate((session, sessions)):
+            recorder.log("WARNING", f"row {number}", source="test", number=number)
+            recorder.add_event("tracking_lost", {"number": number})
+            recorder.add_telemetry("focus_position", value=number)
+            recorder.add_frame("main", np.full((4, 4), number, np.uint16), exposure_us=5)
+            recorder.add_original("dslr", b"raw %d" % number, file_name="a.nef")
+            recorder.add_calibration("plate_solve", {"ra": 10.0, "dec": float(number)})
+        path = sessions.end_session()
+    assert path.name.startswith(f"{kind.value}_2")
+    with reading.open_session(path) as af:
+        assert af["meta"]["session_type"] == kind.value
+        seen = af["observability"]
+        assert [row["message"] for row in seen["logs"]] == ["row 0", "row 1"]
+        assert [row["details"]["number"] for row in seen["events"]] == [0, 1]
+        assert [row["value"] for row in af["telemetry"]["focus_position"]] == [0, 1]
+        assert [int(np.array(frame)[0, 0]) for frame in af["cameras"]["main"]["frames"]] == [0, 1]
+        assert [np.array(one).tobytes() for one in af["cameras"]["dslr"]["originals"]] == [b"raw 0", b"raw 1"]
+        assert [row["dec"] for row in af["calibration"]["plate_solve_results"]] == [0.0, 1.0]
+        assert (seen["metrics"]["warnings"], seen["metrics"]["frames_captured"]) == (2, 4)
 
 
 def test_a_reader_without_the_extension_gets_plain_columns(tmp_path):
