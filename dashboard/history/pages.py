@@ -15,6 +15,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from dashboard.history import calendar
 from dashboard.history.tomorrow import goes, tomorrow
 from dashboard.views import Page
+from sessions import retrieving
 from sessions.choices import SessionType
 from sessions.finding import Found, find, running, started_at
 from sessions.history.contents import NoSessionError
@@ -197,7 +198,10 @@ class SessionView(Page):
         found = find(session)
         if not found.path.exists():
             raise Http404
-        return super().get_context_data(found=found, goes=goes(found.uuid), **facts(found), **kwargs)
+        retrieval = retrieving.state(found.row) if found.row and found.row.dropped_at else None
+        return super().get_context_data(
+            found=found, goes=goes(found.uuid), retrieval=retrieval, **facts(found), **kwargs
+        )
 
 
 def facts(found: Found) -> dict[str, Any]:
