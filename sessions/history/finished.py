@@ -143,7 +143,15 @@ class Finished:
         with self._open() as source:
             events = [part.times() for part in self._table(source, "observability", "events").parts()]
             moments = np.concatenate(events) if events else np.zeros(0, np.int64)
-            return selection.select(self._lists(source), query, moments)
+            return selection.select(self._lists(source), query, moments, lambda: self._stars(source))
+
+    def _stars(self, source: Blocks) -> selection.Readings:
+        """When stars were counted, and how many."""
+        parts = list(self._table(source, "telemetry", "stars").parts())
+        if not parts:
+            return np.zeros(0, np.int64), np.zeros(0)
+        times = np.concatenate([part.times() for part in parts])
+        return times, np.nan_to_num(np.concatenate([part.numbers("value") for part in parts]))
 
     def _checked_camera(self, camera: str) -> None:
         if camera not in self._mapping("cameras"):

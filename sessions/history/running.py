@@ -138,7 +138,9 @@ class Running:
 
     def frames(self, query: FrameQuery) -> Row:
         lists = [self._frame_list(camera) for camera in self._frames]
-        return selection.select(lists, query, np.array(self._event_times, np.int64))
+        times, values = self._lines.get(("stars", "value", ""), ([], []))
+        stars = np.array(times, np.int64), np.array(values, np.float64)
+        return selection.select(lists, query, np.array(self._event_times, np.int64), lambda: stars)
 
     def frame(self, camera: str, index: int) -> Row:
         return selection.with_neighbours(self._frame_list(camera), index) | {"running": True}
