@@ -247,20 +247,13 @@ class Finished:
             name: list(self._table(source, "cameras", name, "frame_table").parts())
             for name in self._mapping("cameras")
         }
-        for column, shown, unit, scale in _FRAME_CHARTS:
+        for column, shown, unit, scale in charts.OF_FRAMES:
             lines = {}
             for name, parts in tables.items():
                 if parts and any(part.rows for part in parts):
                     values = np.concatenate([part.numbers(column) for part in parts]) * scale
                     lines[name] = np.concatenate([part.times() for part in parts]), values
             yield "frames", shown, unit, lines
-
-
-_FRAME_CHARTS = (
-    ("exposure_us", "exposure_s", "s", 1e-6),
-    ("gain", "gain", "", 1.0),
-    ("sensor_temp_c", "sensor_temp_c", "degC", 1.0),
-)
 
 
 def _whole(part: Part, name: str) -> np.ndarray:

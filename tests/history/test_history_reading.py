@@ -86,7 +86,7 @@ def told(contents):
         row.pop("bytes", None)  # of the frame file, which a block in the session's file is not
         row["sensor_temp_c"] = round(row.get("sensor_temp_c", 0), 4)  # the file keeps 32 bits
     lines = {
-        (chart["name"], chart["column"], line["name"]): [
+        (chart["name"], chart["column"], chart["unit"], line["name"]): [
             [at, value and round(value, 4)] for at, value in line["points"]
         ]
         for chart in contents.telemetry()["charts"]
