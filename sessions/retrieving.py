@@ -61,6 +61,9 @@ def carry_out() -> None:
                 if store is None:
                     raise RefusedError("there is no archive; set archive.store to local or s3")
                 logger.info("session retrieved: path=%s", retrieval.retrieve(uuid, root, store))
+                # Pages need not wait for the catalogue; it says the same when it comes.
+                here = Session.objects.filter(pk=uuid, removed_at=None)
+                here.update(dropped_at=None, dropped_reason="", protected=True)
             except (SkycamError, OSError) as error:
                 ledger.retrieved(uuid, str(error))
                 logger.error("session not retrieved: uuid=%s reason=%s", uuid, error)

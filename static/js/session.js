@@ -49,7 +49,7 @@ await load(true);
 setInterval(async () => {
   if (document.hidden || !main.hasAttribute("data-retrieving")) return;
   const row = await get(`sessions/${session}/`).catch(() => null);
-  if (row && (!row.dropped_at || !row.retrieving)) location.reload();
+  if (row && (!row.dropped_at || row.not_retrieved)) location.reload();
 }, FETCHED_MS);
 if (main.hasAttribute("data-running")) {
   setInterval(() => document.hidden || $("dialog[open]") || load(false), AGAIN_MS);
