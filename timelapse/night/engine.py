@@ -225,7 +225,8 @@ class NightProducts:
 
         def keogram() -> list[Path]:
             return [
-                drawing.save_png(folder / "keogram.png", self.keogram.picture(title("Keogram"), site, zone))
+                drawing.save_png(folder / "keogram.png", self.keogram.picture(title("Keogram"), site, zone)),
+                drawing.save_png(folder / "keogram-strip.png", self.keogram.bare()),
             ]
 
         def trails() -> list[Path]:
