@@ -27,7 +27,7 @@ ROLES = {
     "curves": "curves",
 }
 """What a file is for, by the word its name ends with."""
-HIDDEN = frozenset({NAME, PROVENANCE})
+HIDDEN = frozenset({NAME, PROVENANCE, "archived.json"})
 
 
 class SidecarError(SkycamError):
