@@ -26,6 +26,10 @@ def main() -> None:
     except BrokenPipeError:  # `skycam status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # no permission, no room, not a folder: the system's words, and which file
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"skycam: {where}{error.strerror or error}\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,15 @@ def test_one_line_and_exit_code_2(data, words, text):
     assert text in result.stderr
 
 
+def test_what_the_system_refuses_is_one_line_too(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    environment = os.environ | {"SKYCAM_DATA": str(tmp_path / "file"), "PYTHONPATH": "."}
+    command = [sys.executable, "-m", "skycam_project.cli", "sessions", "rebuild"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert f"{tmp_path}/file" in result.stderr and "Not a directory" in result.stderr
+
+
 def test_no_sessions_yet(tmp_path):
     result = CliRunner().invoke(skycam, ["sessions", "list"], env={"SKYCAM_DATA": str(tmp_path / "empty")})
     assert result.exit_code != 0
