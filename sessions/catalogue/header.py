@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 
 from sessions.catalogue import Row
-from sessions.store import metadata, tree, yamltext
+from sessions.store import metadata, migrations, tree, yamltext
 from sessions.store.errors import DamagedFileError
 from sessions.store.ids import SessionType
 
@@ -200,7 +200,7 @@ def _row(meta: Mapping[str, Any], metrics: Mapping[str, Any]) -> Row:
     start = metadata.parse_iso(_text(meta["start_time"]))
     return {
         "session_id": _text(meta["session_id"])[:200],
-        "uuid": str(UUID(_text(meta["uuid"]))),
+        "uuid": str(UUID(_text(meta["uuid"]))) if "uuid" in meta else migrations.document_uuid(meta),
         "session_type": SessionType(meta["session_type"]).value,
         "instrument": _text(meta.get("instrument") or "default")[:32],
         "start_time": start,
@@ -226,7 +226,7 @@ def _row(meta: Mapping[str, Any], metrics: Mapping[str, Any]) -> Row:
         "temp_max_c": _number(temperatures.get("max")),
         "storage": _text(metrics.get("storage") or "none"),
         "compression": _text(metrics.get("compression") or ""),
-        "schema_version": _text(meta["schema_version"]),
+        "schema_version": _text(meta.get("schema_version", "0")),
         "merged": len(meta.get("merged_from") or ()),
         "captures": orjson.dumps(cameras).decode(),
     }

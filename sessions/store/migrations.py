@@ -50,6 +50,15 @@ def target(path: Path, tree: Mapping[str, Any]) -> Path:
     return made
 
 
+def document_uuid(meta: Mapping[str, Any]) -> str:
+    """The uuid of a session of version 0, which has none: always the same for the same session.
+
+    Raises `KeyError`, `InvalidValueError`.
+    """
+    start = _text(meta["start_time"])
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"skycam:{meta['session_id']}:{start}"))
+
+
 def _from_document(tree: Tree) -> Tree:
     """Document 002's tree: lists of mappings, no ids, no table of frames.
 
@@ -61,7 +70,7 @@ def _from_document(tree: Tree) -> Tree:
     meta = {
         "schema_version": "1.0.0",
         "session_id": str(said["session_id"]),
-        "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"skycam:{said['session_id']}:{start}")),
+        "uuid": document_uuid(said),
         "session_type": said["session_type"],
         "instrument": "default",
         "start_time": start,

@@ -1,4 +1,4 @@
-"""`./skycam sessions protect | unprotect | retention`: what is kept, what goes."""
+"""`./skycam sessions protect | unprotect | retention | migrate`: what is kept, what goes, what is brought up to date."""
 
 import getpass
 from datetime import UTC, datetime, timedelta
@@ -108,3 +108,29 @@ def _run(options: Options, policy: Any, json: bool) -> None:
     click.echo(f"{did}; {size(max(0, done.freed))} freed")
     for name, reason in done.refused.items():
         click.echo(f"left: {name}: {reason}", err=True)
+
+
+@click.command()
+@click.argument("names", metavar="SESSION...", nargs=-1, required=True)
+@output_option
+@click.pass_obj
+def migrate(options: Options, names: tuple[str, ...], output: str | None) -> None:
+    """Write sessions of an older schema in the newest, beside the old files, which stay."""
+    from sessions.catalogue.queries import find
+    from sessions.catalogue.sync import sync
+    from sessions.store import reading
+
+    catalogue = catalogue_of(options)
+    rows = [find(catalogue, name) for name in names]
+    made = [reading.migrate(catalogue.root / row["asdf_path"]) for row in rows]
+    sync(catalogue.root, {"-".join(row["asdf_path"].split("/")[:2]) for row in rows})
+    if wants_json(options, output):
+        as_json(
+            [
+                {"session_id": row["session_id"], "file": str(path)}
+                for row, path in zip(rows, made, strict=True)
+            ]
+        )
+    else:
+        for path in made:
+            click.echo(path)

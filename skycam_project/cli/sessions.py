@@ -14,6 +14,7 @@ COMMANDS = {
     "protect": "keeping:protect",
     "unprotect": "keeping:unprotect",
     "retention": "keeping:retention",
+    "migrate": "keeping:migrate",
     "export": "exchange:export",
     "import": "exchange:import_folder",
     "adopt": "exchange:adopt",

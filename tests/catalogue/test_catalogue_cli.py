@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import asdf
 import pytest
 from catalogue_files import record, write_session
 from click.testing import CliRunner
@@ -114,6 +115,28 @@ def test_protect_and_retention(data):
     assert said(data, "retention") == []
     assert "is no longer protected" in ask(data, "unprotect", first)
     assert "remove 1" in ask(data, "retention", "--run")
+
+
+def test_migrate_writes_the_newest_schema_beside_the_old_file(data):
+    old = {
+        "meta": {
+            "session_id": "obs_m31_20251214", "session_type": "observation", "target": "M31",
+            "start_time": "2025-12-14T22:00:00Z", "end_time": "2025-12-14T23:45:00Z",
+        },
+        "observability": {
+            "logs": [{"time": "2025-12-14T22:00:01Z", "level": "INFO", "message": "old"}],
+            "metrics": {"frames_captured": 0, "errors": 0, "warnings": 0, "duration_seconds": 6300},
+        },
+    }  # fmt: skip
+    path = data / "sessions/2025/12/14/obs_m31_20251214.asdf"
+    path.parent.mkdir(parents=True)
+    asdf.AsdfFile(old).write_to(path)
+    before = path.read_bytes()
+    (made,) = said(data, "migrate", "obs_m31_20251214")
+    assert path.read_bytes() == before
+    (row,) = said(data, "list", "--target", "M31", "--until", "2026-01-01")
+    assert (str(data / "sessions" / row["asdf_path"]), row["schema_version"]) == (made["file"], "1.0.0")
+    assert "1 of 1 sessions are whole" in ask(data, "verify", "obs_m31_20251214")
 
 
 @pytest.mark.parametrize(
