@@ -313,7 +313,10 @@ class SessionManager(Recording, FinishedSessions):
             if session.type is not SessionType.IDLE:
                 if session.recorder.progress.frames < FRAMES_LIMIT:
                     return False
-                self._replace(lambda: self._continue(session), "complete")
+                meta = session.meta | {"continues": session.head["uuid"]}
+                named = (session.target, session.purpose)
+                successor, *_ = self._replace(lambda: self._open(session.type, *named, meta), "complete")
+                successor.describe_cameras(session)
                 return True
             full = session.recorder.journal.size >= JOURNAL_LIMIT
             # The clock may step back: then the monotonic one ends the hour.
@@ -322,12 +325,6 @@ class SessionManager(Recording, FinishedSessions):
                 return False
             self._replace(lambda: self._open(SessionType.IDLE, None, None, {}), "complete")
             return True
-
-    def _continue(self, session: Session) -> Session:
-        meta = session.meta | {"continues": session.head["uuid"]}
-        successor = self._open(session.type, session.target, session.purpose, meta)
-        successor.describe_cameras(session)
-        return successor
 
     def _next_hour(self, start: datetime) -> datetime:
         top = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
