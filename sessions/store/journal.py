@@ -22,10 +22,10 @@ import re
 import threading
 import time
 import weakref
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import orjson
 
@@ -123,32 +123,35 @@ class JournalWriter:
 
     def append_locked(self, kind: str, body: bytes) -> Stamp:
         """`append` for a caller that holds `lock`."""
-        stamp = Stamp(self.now(), self._sequence)
-        comma = b"" if body == b"{}" else b","
-        record = b'{"k":"%b","t":%d,"q":%d,"mono":%d%b%b' % (
-            kind.encode(),
-            stamp.time,
-            stamp.sequence,
-            self._monotonic(),
-            comma,
-            body[1:],
-        )
-        line = b"%b%08x %b\n" % (b"\n" if self._torn else b"", zlib.crc32(record), record)
-        self._write(line)
-        self._sequence += 1
-        return stamp
-
-    def _write(self, line: bytes) -> None:
-        written = 0
+        now, sequence = self.now(), self._sequence
+        fields = (kind.encode(), now, sequence, self._monotonic())
+        if body == b"{}":
+            record = b'{"k":"%b","t":%d,"q":%d,"mono":%d}' % fields
+        else:
+            record = b'{"k":"%b","t":%d,"q":%d,"mono":%d,%b' % (*fields, body[1:])
+        line = b"%08x %b\n" % (crc32(record), record)
+        if self._torn:
+            line = b"\n" + line
         try:
-            while written < len(line):  # one call, unless the disk fills up in the middle of it
-                written += os.write(self._handle, line[written:] if written else line)
+            written = os.write(self._handle, line)
         except OSError as error:
-            self._torn = self._torn or written > 0
             raise WriteError(f"the journal cannot be written: {error.strerror}") from error
-        finally:
-            self.size += written
+        self.size += written
+        if written < len(line):  # the disk fills up in the middle of it
+            self._write_rest(line[written:])
         self._torn = False
+        self._sequence = sequence + 1
+        return Stamp(now, sequence)
+
+    def _write_rest(self, line: bytes) -> None:
+        self._torn = True
+        try:
+            while line:
+                written = os.write(self._handle, line)
+                self.size += written
+                line = line[written:]
+        except OSError as error:
+            raise WriteError(f"the journal cannot be written: {error.strerror}") from error
 
     def sync(self) -> None:
         """Return when everything appended so far survives a power cut. Raises `WriteError`."""
@@ -243,7 +246,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if len(line) < 11 or line[8:9] != b" ":
         return None
     try:
-        if line[:8] != b"%08x" % zlib.crc32(body):
+        if line[:8] != b"%08x" % crc32(body):
             return None
         record = orjson.loads(body)
     except ValueError:
