@@ -38,11 +38,12 @@ def _size(root: Path) -> int:
 
 
 def _make(path: Path, size: int) -> None:
-    path.parent.mkdir(exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
-        os.posix_fallocate(handle, 0, size)
+        path.parent.mkdir(exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            os.posix_fallocate(handle, 0, size)
+        finally:
+            os.close(handle)
     except OSError:  # filled meanwhile, or a file system that cannot: then without
         path.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
