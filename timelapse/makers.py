@@ -1,4 +1,4 @@
-"""How timelapses and night products are made again, for `sessions reproduce`: importing this registers them."""
+"""How timelapses, night products and fused pictures are made again, for `sessions reproduce`: importing this registers them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions import provenance
+from timelapse.fusion import making as fusion
 from timelapse.night.kinds import KINDS
 
 
@@ -47,3 +48,5 @@ def night_product(kind: str) -> provenance.Maker:
 provenance.register("timelapse", timelapse)
 for name in KINDS:
     provenance.register(name, night_product(name))
+for name in ("fused", "focused"):
+    provenance.register(name, fusion.maker(name))
