@@ -28,7 +28,7 @@ ROLES = {
     "strip": "strip",
 }
 """What a file is for, by the word its name ends with."""
-HIDDEN = frozenset({NAME, PROVENANCE})
+HIDDEN = frozenset({NAME, PROVENANCE, "archived.json"})
 
 
 class SidecarError(SkycamError):

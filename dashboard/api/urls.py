@@ -45,6 +45,7 @@ urlpatterns = [
     path("timelapses/sources/", timelapses.SourcesView.as_view()),
     path("timelapses/queue/", timelapses.QueueView.as_view()),
     path("timelapses/products/<uuid:uuid>/", timelapses.ProductView.as_view()),
+    path("timelapses/products/<uuid:uuid>/archive/", timelapses.ProductArchiveView.as_view()),
     path("timelapses/<uuid:uuid>/", timelapses.TimelapseView.as_view()),
     path("timelapses/<uuid:uuid>/curves/", timelapses.CurvesView.as_view()),
     *(path(f"timelapses/<uuid:uuid>/{name}/", view.as_view()) for name, view in timelapses.COMMANDS.items()),

@@ -90,6 +90,9 @@ class Remover:
         except (NotAllowedError, DamagedFileError, OSError) as error:
             done.refused[first["session_id"]] = why = str(error)
             logger.warning("not deleted: session=%s reason=%s", first["session_id"], error)
+        except Exception as error:  # what is wrong with one session must not keep all others for ever
+            done.refused[first["session_id"]] = why = f"{type(error).__name__}: {error}"
+            logger.exception("not deleted: session=%s", first["session_id"])
         if action.asked:
             self.ledger.answered(first["uuid"], why)
 
