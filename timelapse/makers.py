@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions import provenance
+from timelapse import alone
 from timelapse.fusion import making as fusion
 from timelapse.night.kinds import KINDS
 
@@ -45,7 +46,13 @@ def night_product(kind: str) -> provenance.Maker:
     return make
 
 
+def film(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
+    """A film that a command made."""
+    return alone.again(parameters, folder, _input(sources))
+
+
 provenance.register("timelapse", timelapse)
+provenance.register(alone.KIND, film)
 for name in KINDS:
     provenance.register(name, night_product(name))
 for name in ("fused", "focused"):

@@ -130,8 +130,10 @@ def make(
 ) -> None:
     """Make a timelapse of a session (.asdf or a running session's folder) or a folder of pictures.
 
-    Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was.
+    Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was. The record
+    beside the film says what it was made from; `sessions reproduce` makes it again.
     """
+    from timelapse import alone
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as run
 
@@ -141,8 +143,11 @@ def make(
         raise click.ClickException(f"the folder {out.parent} does not exist")
     opened = open_source(source, camera)
     try:
+        made_from = alone.inputs(source)
         with _folder(work, out) as folder, _bars(json) as progress:
             report = run(opened, recipe, out, folder, progress)
+        if made_from is not None:
+            alone.record(out, made_from, camera, report)
     except OSError as error:
         raise click.ClickException(f"{error.filename or out}: {error.strerror or error}") from error
     finally:

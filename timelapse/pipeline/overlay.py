@@ -70,7 +70,9 @@ class Overlay:
         if self.logo:
             digest = _digest(self.logo)
             if self.logo_sha256 not in ("", digest):
-                raise InvalidValueError("overlay.logo", self.logo, "the picture that was chosen: it has changed since")
+                raise InvalidValueError(
+                    "overlay.logo", self.logo, "the picture that was chosen: it has changed since"
+                )
             object.__setattr__(self, "logo_sha256", digest)
             _logo(self.logo, digest)
 
