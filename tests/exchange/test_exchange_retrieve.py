@@ -64,6 +64,7 @@ def test_a_session_comes_back_whole(tmp_path, store, storage, lost):
     assert all(np.array_equal(one, two) for one, two in zip(pixels(path), before, strict=True))
     decision = Ledger(root).decisions()[uuid]
     assert decision.protected and not decision.dropped_at and not decision.dropping
+    assert decision.archived_at and path not in due(root)
     assert not list((root / ".import" / "archive").iterdir())
 
 
@@ -201,6 +202,8 @@ def hostile(good: dict, name: str) -> dict[str, object]:
             "files": [{**file, "key": file["key"].replace(".asdf", ".frames/../../x")}, file],
         },
         "another name": {**good, "files": [beside]},
+        "a climbing uuid": {**good, "uuid": "../../../x"},
+        "another uuid": {**good, "uuid": "00000000-0000-4000-8000-000000000000"},
         "negative": {**good, "files": [{**file, "bytes": -1}]},
         "huge": {**good, "files": [{**file, "bytes": 1 << 60}]},
     }
