@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from skycam_project.common.files import fsync_folder
 
 STAGING = ".import/adopt"
 _MOST_NAMES = 100
+_DAY_S = 86_400
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,199}")
 
 
@@ -99,9 +101,12 @@ def opened(where: Path, sessions: Path) -> Iterator[list[Path]]:
     elif where.suffix.lower() != ".zip":
         yield [where]
     else:
-        parent = sessions / STAGING
-        parent.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="zip-", dir=parent.parent) as temporary:
+        parent = (sessions / STAGING).parent
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob("zip-*"):  # of one that was killed
+            if time.time() - left.stat().st_mtime > _DAY_S:
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="zip-", dir=parent) as temporary:
             folder = Path(temporary) / "found"
             unpack(where, folder)
             yield sessions_below(folder)
