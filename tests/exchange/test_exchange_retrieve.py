@@ -226,9 +226,11 @@ def test_hostile_manifests_write_nothing(tmp_path):
             retrieve(name, root, store)
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("lost", ["frames", "session"])
-def test_a_kill_at_any_step_is_healed_by_asking_again(tmp_path, lost):
-    """SIGKILL at every fourth call that changes the disk, then again."""
+def test_a_kill_at_any_step_is_healed_by_asking_again(tmp_path, lost, step):
+    """SIGKILL at calls that change the disk (every night at each of them), then again."""
     root, store = tmp_path / "sessions", LocalStore(tmp_path / "archive")
     path = night(root, frames=2, storage="external")
     before, uuid = pixels(path), identity(path)
@@ -238,10 +240,10 @@ def test_a_kill_at_any_step_is_healed_by_asking_again(tmp_path, lost):
     else:
         path.unlink()
         shutil.rmtree(path.with_suffix(".frames"))
-    at, done = 0, False
+    at, done = 1 - step, False
     with Killer() as killer:
         while not done:
-            at += 4
+            at += step
             copy = tmp_path / f"{at}" / "sessions"
             shutil.copytree(root, copy)
             mine = copy / path.relative_to(root)
