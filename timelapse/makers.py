@@ -1,4 +1,4 @@
-"""How timelapses and night products are made again, for `sessions reproduce`: importing this registers them."""
+"""How timelapses, night products and fused pictures are made again, for `sessions reproduce`: importing this registers them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sessions import provenance
+from timelapse import alone
+from timelapse.fusion import making as fusion
 from timelapse.night.kinds import KINDS
 
 
@@ -44,6 +46,14 @@ def night_product(kind: str) -> provenance.Maker:
     return make
 
 
+def film(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
+    """A film that a command made."""
+    return alone.again(parameters, folder, _input(sources))
+
+
 provenance.register("timelapse", timelapse)
+provenance.register(alone.KIND, film)
 for name in KINDS:
     provenance.register(name, night_product(name))
+for name in ("fused", "focused"):
+    provenance.register(name, fusion.maker(name))

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatch
 from typing import Any
 
 from django.conf import settings
@@ -72,6 +73,18 @@ def create_product(
 def product_kinds() -> list[tuple[str, str]]:
     """Night products: name and title."""
     return [(name, kind.title) for name, kind in KINDS.items()]
+
+
+def parts_of(kind: str, files: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What a product consists of: kind and files of each; the product of a whole night is all of its kinds."""
+    if kind != "night":
+        return [(kind, files)]
+    named = [(name, one.files) for name, one in KINDS.items() if name != kind]
+    found = [
+        (name, [file for file in files if any(fnmatch(file["name"], pattern) for pattern in patterns)])
+        for name, patterns in named
+    ]
+    return [(name, own) for name, own in found if own]
 
 
 def _watchable(recipe: Any) -> Any:

@@ -31,14 +31,15 @@ class GalleryView(FilteredPage):
         words = {name: value for name, value in chosen.words.items() if name in ("instrument", "view")}
         passing = chosen.apply(Session.objects.present()).filter(frames__gt=0)
         found = list(chosen.within(passing).order_by("-start_time").prefetch_related("captures")[: PAGE + 1])
-        for row, products in zip(
-            found, made.of_sessions(row.session_id for row in found).values(), strict=True
-        ):
-            row.made = [one for one in products if one.kind in _LINKED]
-            row.strip = next((one.strip for one in products if one.strip), "") if shown == "nights" else ""
         night = str(chosen.night or "")
         older = found[PAGE - 1].start_time.isoformat() if len(found) > PAGE else ""
         running = [] if chosen.before or chosen.night else live_rows()
+        products = made.of_sessions([row.session_id for row in found] + [row["found"].id for row in running])
+        for row in found:
+            row.made = [one for one in products[row.session_id] if one.kind in _LINKED]
+            row.strip = _strip(products[row.session_id], shown)
+        for live in running:
+            live["strip"] = _strip(products[live["found"].id], shown)
         return super().get_context_data(
             chosen=chosen,
             shown=shown,
@@ -54,6 +55,11 @@ class GalleryView(FilteredPage):
             words=f"{link(words)}&" if words else "?",
             **kwargs,
         )
+
+
+def _strip(products: list[made.Made], shown: str) -> str:
+    """Address of the keogram over a row of frames."""
+    return next((one.strip for one in products if one.strip), "") if shown == "nights" else ""
 
 
 def _instruments() -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
@@ -34,7 +34,7 @@ class Made:
         words: what is to be known.
         address: where it is opened, or where its job stands.
         strip: address of its picture without axes; empty: it has none.
-        product: the row; `None` for a job.
+        size: bytes of its files; `None` for a job.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Made:
     words: str
     address: str
     strip: str = ""
-    product: Product | None = None
+    size: int | None = None
 
     @property
     def icon(self) -> str:
@@ -51,9 +51,16 @@ class Made:
         return _PICTURED.get(self.kind, "image")
 
 
-def of_session(session: str) -> list[Made]:
-    """Of one session: products, then jobs that are open or came to nothing; the newest of each kind."""
+def of_session(session: str, *, running: bool = False) -> list[Made]:
+    """Of one session: products, then jobs that are open or came to nothing; the newest of each kind.
+
+    Args:
+        session: its id.
+        running: its products still grow.
+    """
     made = of_sessions([session])[session]
+    if running:
+        made = [replace(one, state="busy", words=one.words.replace("made", "live, as of", 1)) for one in made]
     kinds = {one.kind for one in made}
     jobs = Job.objects.filter(source_kind=SourceKind.SESSION, source=session).exclude(state=JobState.DONE)
     for job in jobs.order_by("-created_at"):
@@ -69,7 +76,8 @@ def of_sessions(sessions: Iterable[str]) -> dict[str, list[Made]]:
     names = list(sessions)
     found: dict[str, dict[str, Made]] = defaultdict(dict)
     for row in Product.objects.filter(session__in=names, deleted_at=None).order_by("-made_at"):
-        found[row.session].setdefault(row.kind, _product(row))
+        for kind, files in services.parts_of(row.kind, row.files):
+            found[row.session].setdefault(kind, _product(row, kind, files))
     order = ["timelapse", "mini", "startrails", "keogram"]
     rank = {kind: place for place, kind in enumerate(order)}
     return {
@@ -83,17 +91,18 @@ def labels() -> dict[str, str]:
     return {"timelapse": "Timelapse", **dict(services.product_kinds())}
 
 
-def _product(row: Product) -> Made:
+def _product(row: Product, kind: str, files: list[dict[str, Any]]) -> Made:
     def address(file: dict[str, Any]) -> str:
         return reverse("product", args=[row.pk, file["name"]])
 
-    roles = {file["role"]: file for file in reversed(row.files)}
+    roles = {file["role"]: file for file in reversed(files)}
     opened = next((roles[role] for role in _SHOWN if role in roles), None)
     where = address(opened) if opened else f"{reverse('timelapses')}#{row.pk}"
     made = row.made_at.astimezone(site_zone())
     words = f"made {made:%H:%M}, {made.day} {made:%B}"
     strip = address(roles[STRIP]) if STRIP in roles else ""
-    return Made(row.kind, labels().get(row.kind, row.kind.capitalize()), "ok", words, where, strip, row)
+    size = sum(int(file["bytes"]) for file in files)
+    return Made(kind, labels().get(kind, kind.capitalize()), "ok", words, where, strip, size)
 
 
 def _job(kind: str, job: Job) -> Made:

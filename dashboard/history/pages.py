@@ -199,7 +199,7 @@ class SessionView(Page):
         if not found.path.exists():
             raise Http404
         retrieval = retrieving.state(found.row) if found.row and found.row.dropped_at else None
-        products = made.of_session(found.id)
+        products = made.of_session(found.id, running=found.running)
         return super().get_context_data(
             found=found,
             goes=goes(found.uuid),

@@ -1,6 +1,6 @@
 """`{% load history %}`: times, sizes and durations for people (interface guide, section 3)."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django import template
 
@@ -16,6 +16,13 @@ _NONE = "\u2013"
 def hm(moment: datetime | None) -> str:
     """Local hours and minutes of an aware moment."""
     return moment.astimezone(site_zone()).strftime("%H:%M") if moment else _NONE
+
+
+@register.filter
+def utc(milliseconds: int) -> str:
+    """Date and time of a moment since 1970, UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"
 
 
 @register.filter

@@ -8,6 +8,8 @@ import fcntl
 import os
 import re
 import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
+from sessions.exchange.unzip import unpack
 from sessions.store import blocks, ids, metadata, tree, untrusted
 from sessions.store.disk import copy_range, write_all, write_file
 from sessions.store.errors import DamagedFileError
@@ -26,6 +29,7 @@ from skycam_project.common.files import fsync_folder
 
 STAGING = ".import/adopt"
 _MOST_NAMES = 100
+_DAY_S = 86_400
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,199}")
 
 
@@ -84,6 +88,28 @@ def sessions_below(folder: Path) -> list[Path]:
     return sorted(
         path for path in found if not any(part in hidden for part in path.relative_to(folder).parts)
     )
+
+
+@contextmanager
+def opened(where: Path, sessions: Path) -> Iterator[list[Path]]:
+    """The session files of what somebody hands over: one file, a folder, or a zip, which is unpacked meanwhile.
+
+    Raises `ZipError`, `OSError`.
+    """
+    if not where.is_file():
+        yield sessions_below(where)
+    elif where.suffix.lower() != ".zip":
+        yield [where]
+    else:
+        parent = (sessions / STAGING).parent
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob("zip-*"):  # of one that was killed
+            if time.time() - left.stat().st_mtime > _DAY_S:
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="zip-", dir=parent) as temporary:
+            folder = Path(temporary) / "found"
+            unpack(where, folder)
+            yield sessions_below(folder)
 
 
 def _checked(path: Path) -> _Identity:

@@ -96,6 +96,7 @@ def retrieve(name: str, root: Path, store: Store, progress: Progress | None = No
 
     Raises:
         RetrieveError: there is no copy, or it is not what was archived.
+        AdoptError: it is no session that may come in.
         StoreError: the archive cannot be reached, or broke off; the next call goes on there.
         OSError: the disk refused.
     """
@@ -105,13 +106,19 @@ def retrieve(name: str, root: Path, store: Store, progress: Progress | None = No
     found = _here(final, manifest.uuid)
     if found is not Place.WHOLE:
         staged = _fetch(manifest, root, store, progress)
-        ledger.protect(manifest.uuid, True, "retrieve")
-        if found in (Place.NOTHING, Place.ANOTHER):
-            final = adopt(staged, root)
-        else:
-            with ledger.alone():
-                _put_back(staged, final, root, damaged=found is Place.DAMAGED)
-        shutil.rmtree(staged.parent, ignore_errors=True)
+        try:
+            _check(staged, manifest)
+            ledger.protect(manifest.uuid, True, "retrieve")
+            if found in (Place.NOTHING, Place.ANOTHER):
+                final = adopt(staged, root)
+            else:
+                with ledger.alone():
+                    _put_back(staged, final, root, damaged=found is Place.DAMAGED)
+        finally:  # put in its place, or of no use
+            shutil.rmtree(staged.parent, ignore_errors=True)
+    if not ledger.decisions().get(manifest.uuid, NOTHING).archived_at:  # the ledger was lost
+        key = Path(manifest.files[-1].key).with_suffix(MANIFEST).as_posix()
+        ledger.archived(manifest.uuid, store.address(key), manifest.files[-1].sha256)
     ledger.retrieved(manifest.uuid)
     return final
 
@@ -153,6 +160,7 @@ def _manifest(key: str, store: Store) -> Manifest:
 def _harmless(manifest: Manifest) -> Iterator[bool]:
     """A session's file in the folder of a day, and before it nothing but what lies in its folder of frames."""
     yield bool(manifest.files) and bool(_DATED.fullmatch(manifest.session))
+    yield bool(_UUID.fullmatch(manifest.uuid))
     stem = manifest.files[-1].key.removesuffix(".asdf")
     yield bool(re.fullmatch(rf"\d{{4}}/\d\d/\d\d/{re.escape(manifest.session)}", stem))
     for one in manifest.files[:-1]:
@@ -197,6 +205,16 @@ def _fetch(manifest: Manifest, root: Path, store: Store, progress: Progress | No
         get_file(store, one.key, target, one.bytes, one.sha256, tell)
         done += one.bytes
     return folder / f"{manifest.session}.asdf"
+
+
+def _check(staged: Path, manifest: Manifest) -> None:
+    """What came is the session that was asked for; whether it is whole is looked at where it is put in its place."""
+    try:
+        uuid = str(tree.read_header(staged)[0]["meta"]["uuid"])
+    except (DamagedFileError, LookupError, TypeError) as error:
+        raise RetrieveError(f"{manifest.session} is no session in the archive: {error}") from None
+    if uuid != manifest.uuid:
+        raise RetrieveError(f"{manifest.session} is another session than its manifest says")
 
 
 def _put_back(staged: Path, final: Path, root: Path, *, damaged: bool) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from sessions.exchange import portable
-from sessions.exchange.contents import CHUNK, Contents, FrameEntry
+from sessions.exchange.contents import Contents, FrameEntry
 from sessions.exchange.fits import FitsExport, Options, original_name
+from sessions.store.blockfile import CHUNK
 from skycam_project.common.errors import InvalidValueError, SkycamError
 
 NOT_INCLUDED = "not-included.txt"

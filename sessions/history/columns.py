@@ -4,16 +4,14 @@ The tables are described in `sessions/store/tables.py`. A million log rows are s
 the parts it needs and drops them again.
 """
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
-from sessions.store import blocks, tree
+from sessions.store.blockfile import BlockFile
 from sessions.store.errors import DamagedFileError
 
 Node = dict[str, Any]
@@ -21,74 +19,24 @@ LARGEST_COLUMN = 1 << 30
 """Bytes of one column's array that are unpacked at most."""
 MOST_ROWS = 1 << 32
 """Rows that a table may claim."""
-_DTYPES = frozenset({"bool8", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"})  # fmt: skip
 
 
-class Blocks:
-    """The tree and the blocks of one file; opened for one question, closed after it.
-
-    Attributes:
-        tree: the file's tree, without arrays.
-
-    Raises:
-        DamagedFileError: no session file.
-        OSError: it cannot be opened.
-    """
-
-    def __init__(self, path: Path, known: tuple[Node, int] | None = None) -> None:
-        self.path = path
-        self.tree, self._first = known or tree.read_header(path)
-        self._handle = os.open(path, os.O_RDONLY)
-        self._size = os.fstat(self._handle).st_size
-        self._offsets: list[int] | None = None
-
-    def __enter__(self) -> "Blocks":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        os.close(self._handle)
-
-    def stored(self, source: object) -> tuple[int, blocks.BlockHeader]:
-        """Offset and header of block `source`. Raises `DamagedFileError` when there is no such block."""
-        if self._offsets is None:
-            self._offsets = [at for at, _ in blocks.iterate(self._handle, self._first, self._size)]
-        if not isinstance(source, int) or not 0 <= source < len(self._offsets):
-            raise DamagedFileError(f"{self.path.name} has no block {source}")
-        offset = self._offsets[source]
-        return offset, blocks.read_header(self._handle, offset, self._size)
-
-    def array(self, node: object, limit: int = LARGEST_COLUMN) -> np.ndarray:
-        """The array that `node` refers to, in its shape.
-
-        Raises `DamagedFileError` when it is no array, lies outside, or is larger than `limit` bytes.
-        """
-        if not isinstance(node, dict) or node.get("datatype") not in _DTYPES:
-            raise DamagedFileError(f"{self.path.name}: not an array")
-        offset, header = self.stored(node.get("source"))
-        dtype = np.dtype(node["datatype"].replace("bool8", "bool")).newbyteorder("<")
-        shape = tuple(int(n) for n in node["shape"])
-        wanted = dtype.itemsize
-        for side in shape:
-            wanted *= side
-        if header.data_size != wanted or wanted > limit:
-            raise DamagedFileError(f"{self.path.name}: the block at byte {offset} is not what the tree says")
-        blocks.check(self._handle, offset, header)
-        data = blocks.decompress(header, blocks.read_stored(self._handle, offset, header))
-        return np.frombuffer(data, dtype).reshape(shape)
+def _array(source: BlockFile, node: object) -> np.ndarray:
+    return source.read(node, LARGEST_COLUMN)
 
 
 class Column:
     """One column of one part."""
 
-    def __init__(self, name: str, node: object, source: Blocks) -> None:
+    def __init__(self, name: str, node: object, source: BlockFile) -> None:
         lone = isinstance(node, dict) and "source" in node
         parts = {} if lone or not isinstance(node, dict) else node
         self.categories = [str(word) for word in parts.get("categories", ())]
         self._json = parts.get("format") == "json"
-        self._valid = source.array(parts["valid"]) if "valid" in parts else None
-        self._text = source.array(parts["utf8"]).tobytes() if "utf8" in parts else None
+        self._valid = _array(source, parts["valid"]) if "valid" in parts else None
+        self._text = _array(source, parts["utf8"]).tobytes() if "utf8" in parts else None
         key = "offsets" if self._text is not None else "codes" if "categories" in parts else "values"
-        self.numbers = source.array(node if lone else parts[key])
+        self.numbers = _array(source, node if lone else parts[key])
 
     def at(self, row: int) -> Any:
         """The value of one row: a number, a text, what JSON held, or None."""
@@ -146,7 +94,7 @@ class Column:
 class Part:
     """One part of a table; a column is loaded on first use."""
 
-    def __init__(self, node: Node, first: int, source: Blocks) -> None:
+    def __init__(self, node: Node, first: int, source: BlockFile) -> None:
         self.rows, self.first = int(node["n"]), first
         self._nodes: Node = node["columns"]
         self._source = source
@@ -193,7 +141,7 @@ class Part:
 class Columns:
     """A whole table."""
 
-    def __init__(self, node: object, source: Blocks) -> None:
+    def __init__(self, node: object, source: BlockFile) -> None:
         self._source = source
         self._nodes: list[Node] = []
         if isinstance(node, dict):

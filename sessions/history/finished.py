@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sessions.history import charts, selection
-from sessions.history.columns import Blocks, Columns, Part
+from sessions.history.columns import Columns, Part
 from sessions.history.contents import (
     LEVELS,
     MOST_EVENTS,
@@ -28,9 +28,8 @@ from sessions.history.contents import (
 from sessions.history.selection import FrameList
 from sessions.store import frames as frame_files
 from sessions.store import tree
+from sessions.store.blockfile import BlockFile
 from sessions.store.errors import DamagedFileError
-from skycam_project.common.errors import SkycamError
-from skycam_project.common.files import under
 
 LARGEST_FRAME = 1 << 30
 """Bytes of one frame's pixels, or of one original."""
@@ -68,8 +67,8 @@ class Finished:
         if not isinstance(self._tree.get("meta"), dict):
             raise DamagedFileError(f"{path.name} is not a session")
 
-    def _open(self) -> Blocks:
-        return Blocks(self._path, self._known)
+    def _open(self) -> BlockFile:
+        return BlockFile(self._path, self._known)
 
     def _mapping(self, *names: str) -> dict[str, Any]:
         node: Any = self._tree
@@ -77,7 +76,7 @@ class Finished:
             node = node.get(name) if isinstance(node, dict) else None
         return node if isinstance(node, dict) else {}
 
-    def _table(self, source: Blocks, *names: str) -> Columns:
+    def _table(self, source: BlockFile, *names: str) -> Columns:
         node = self._mapping(*names)
         return Columns(node or None, source)
 
@@ -100,7 +99,7 @@ class Finished:
                 "history": self._tree.get("history", {}).get("entries", []),
             }
 
-    def _camera(self, source: Blocks, name: str) -> Row:
+    def _camera(self, source: BlockFile, name: str) -> Row:
         frames = self._frame_list(source, name)
         return {
             "name": name,
@@ -110,7 +109,7 @@ class Finished:
             "dropped": int(frames.dropped.sum()),
         }
 
-    def _solves(self, source: Blocks) -> list[Row]:
+    def _solves(self, source: BlockFile) -> list[Row]:
         node = self._mapping("calibration").get("plate_solve_results", [])
         if isinstance(node, list):
             return [row for row in node if isinstance(row, dict)]
@@ -120,7 +119,7 @@ class Finished:
 
     # -- frames
 
-    def _frame_list(self, source: Blocks, camera: str) -> FrameList:
+    def _frame_list(self, source: BlockFile, camera: str) -> FrameList:
         table = self._table(source, "cameras", camera, "frame_table")
         parts = list(table.parts())
         column = lambda name, kind: np.concatenate([_whole(part, name) for part in parts]).astype(kind)  # noqa: E731
@@ -136,7 +135,7 @@ class Finished:
         times, indices = column("time", np.int64), column("index", np.int64)
         return FrameList(camera, times, indices, column("dropped", np.int8), row)
 
-    def _lists(self, source: Blocks) -> list[FrameList]:
+    def _lists(self, source: BlockFile) -> list[FrameList]:
         return [self._frame_list(source, name) for name in self._mapping("cameras")]
 
     def frames(self, query: FrameQuery) -> Row:
@@ -145,7 +144,7 @@ class Finished:
             moments = np.concatenate(events) if events else np.zeros(0, np.int64)
             return selection.select(self._lists(source), query, moments, lambda: self._stars(source))
 
-    def _stars(self, source: Blocks) -> selection.Readings:
+    def _stars(self, source: BlockFile) -> selection.Readings:
         """When stars were counted, and how many."""
         parts = list(self._table(source, "telemetry", "stars").parts())
         if not parts:
@@ -178,16 +177,10 @@ class Finished:
                 node if isinstance(node, str) else node.get("source") if isinstance(node, dict) else None
             )
             if isinstance(outside, str):
-                file = self._outside(outside)
+                file = source.outside(outside)
                 return Pixels(file, None if original else frame_files.read(file)[0], media_type, name, bayer)
-            array = source.array(node, LARGEST_FRAME)
+            array = source.read(node, LARGEST_FRAME)
             return Pixels(None, array.tobytes() if original else array, media_type, name, bayer)
-
-    def _outside(self, name: str) -> Path:
-        try:
-            return under(self._path.parent / f"{self._path.stem}.frames", self._path.parent / name)
-        except SkycamError as error:
-            raise DamagedFileError(f"{self._path.name}: {error}") from error
 
     # -- rows
 
@@ -227,7 +220,7 @@ class Finished:
             found = [*self._series(source), *self._of_frames(source)]
             return {"charts": charts.build(found)}
 
-    def _series(self, source: Blocks) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    def _series(self, source: BlockFile) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         for name in self._mapping("telemetry"):
             table = self._table(source, "telemetry", name)
             parts = list(table.parts())
@@ -241,7 +234,7 @@ class Finished:
                     lines = dict(charts.by_label(times, values, codes, words))
                     yield name, column, table.units.get(column, ""), lines
 
-    def _of_frames(self, source: Blocks) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    def _of_frames(self, source: BlockFile) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         """What the cameras said with each frame."""
         tables = {
             name: list(self._table(source, "cameras", name, "frame_table").parts())

@@ -166,15 +166,17 @@ def import_folder(
 @output_option
 @click.pass_obj
 def adopt(options: Options, where: Path, keep: bool, output: str | None) -> None:
-    """Take in finished sessions of another Skycam: one file, or all below a folder; exit code 1 when one is refused."""
+    """Take in finished sessions of another Skycam: one file, a zip, or all below a folder.
+
+    Exit code 1 when one is refused.
+    """
     from sessions.exchange import adoption
 
     root, json = sessions_root(options), wants_json(options, output)
-    files = [where] if where.is_file() else adoption.sessions_below(where)
-    if not files:
-        raise click.ClickException(f"there is no session in {where}")
     adopted, refused = [], {}
-    with progress_bar("adopting", not json) as progress:
+    with adoption.opened(where, root) as files, progress_bar("adopting", not json) as progress:
+        if not files:
+            raise click.ClickException(f"there is no session in {where}")
         for number, path in enumerate(files, 1):
             try:
                 adopted.append(str(adoption.adopt(path, root, keep=keep)))

@@ -50,11 +50,9 @@ def timelapse() -> None:
 )
 def fuse(pictures: tuple[Path, ...], out: Path, align: bool, ghosts: bool) -> None:
     """Fuse a bracket of exposures into one picture."""
-    from timelapse.fusion import align as aligning
-    from timelapse.fusion import exposure, files
+    from timelapse.fusion import making
 
-    frames = files.by_brightness([files.read(path) for path in pictures])
-    files.write(exposure.fuse(aligning.align(frames) if align else frames, ghosts=ghosts), out)
+    making.make("fused", pictures, out, {"align": align, "ghosts": ghosts})
     sys.stdout.write(f"{out}{os.linesep}")
 
 
@@ -66,12 +64,9 @@ def fuse(pictures: tuple[Path, ...], out: Path, align: bool, ghosts: bool) -> No
 @click.option("--align/--no-align", default=True, help="Take out shifts and breathing. On by default.")
 def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
     """Stack pictures that are focused at different distances into one that is sharp everywhere."""
-    from timelapse.fusion import align as aligning
-    from timelapse.fusion import files
-    from timelapse.fusion import focus as stacking
+    from timelapse.fusion import making
 
-    frames = [files.read(path) for path in pictures]
-    files.write(stacking.focus_stack(aligning.align(frames, breathing=True) if align else frames), out)
+    making.make("focused", pictures, out, {"align": align})
     sys.stdout.write(f"{out}{os.linesep}")
 
 
@@ -135,8 +130,10 @@ def make(
 ) -> None:
     """Make a timelapse of a session (.asdf or a running session's folder) or a folder of pictures.
 
-    Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was.
+    Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was. The record
+    beside the film says what it was made from; `sessions reproduce` makes it again.
     """
+    from timelapse import alone
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as run
 
@@ -146,8 +143,11 @@ def make(
         raise click.ClickException(f"the folder {out.parent} does not exist")
     opened = open_source(source, camera)
     try:
+        made_from = alone.inputs(source)
         with _folder(work, out) as folder, _bars(json) as progress:
             report = run(opened, recipe, out, folder, progress)
+        if made_from is not None:
+            alone.record(out, made_from, camera, report)
     except OSError as error:
         raise click.ClickException(f"{error.filename or out}: {error.strerror or error}") from error
     finally:

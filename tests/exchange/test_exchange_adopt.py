@@ -105,13 +105,15 @@ def test_strangers_files_are_refused_and_nothing_is_left(tmp_path):
     assert not list((tmp_path / "main").rglob("*.asdf"))
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("how", ["move", "keep"])
-def test_a_kill_at_any_step_is_healed_by_doing_it_again(tmp_path, how):
-    """SIGKILL at every second call that changes the disk, then again."""
-    source, at, done = make(tmp_path / "node", 3, "external"), 0, False
+def test_a_kill_at_any_step_is_healed_by_doing_it_again(tmp_path, how, step):
+    """SIGKILL at calls that change the disk (every night at each of them), then again."""
+    source, at, done = make(tmp_path / "node", 3, "external"), 1 - step, False
     with Killer() as killer:
         while not done:
-            at += 2
+            at += step
             shutil.copytree(tmp_path / "node", tmp_path / f"node{at}")
             copy = tmp_path / f"node{at}" / source.relative_to(tmp_path / "node")
             root = tmp_path / f"main{at}"

@@ -230,3 +230,17 @@ def test_siril_reads_what_is_written(tmp_path):
     }  # fmt: skip
     assert {name: header[name] for name in expected} == pytest.approx(expected)
     assert header["DATE-OBS"].startswith(f"{START:%Y-%m-%dT20:37:52}")
+
+
+def test_a_frame_whose_bytes_changed_is_named_and_the_others_are_given(tmp_path):
+    """A flipped bit in one frame must not leave as if it were the sky."""
+    path = night(tmp_path / "data")
+    with Contents(path) as contents:
+        wanted = next(frame for frame in contents.frames() if frame.index == 1)
+        offset, header = contents._stored(wanted.node["source"])
+    data = bytearray(path.read_bytes())
+    data[offset + header.size + header.used // 2] ^= 1
+    path.write_bytes(data)
+    done = exchange.export(path, tmp_path / "out")
+    assert len(done.files) == 5 and len(done.skipped) == 1
+    assert "checksum" in next(iter(done.skipped.values()))

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from exchange_nights import device_fits, dng, jpeg, mosaic, night
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from test_exchange_decoding import HOSTILE
 
@@ -272,6 +274,47 @@ def test_hostile_files_are_named_and_left_out(tmp_path):
     out = exchange.export(files[0], tmp_path / "out")
     assert [one.name.rpartition("_")[2] for one in out.files]
     assert all("cannot be decoded" in reason for reason in out.skipped.values())
+
+
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False, width=32), st.integers(-(2**62), 2**62), st.sampled_from([1e30, -1e30, 1e299, 0]),
+)  # fmt: skip
+CLAIMS = st.fixed_dictionaries(
+    {},
+    optional={
+        **{name: NUMBERS for name in ("EXPTIME", "GAIN", "OFFSET", "DET-TEMP", "RA", "DEC", "SITELAT", "SITELONG", "FOCUSPOS", "XPIXSZ")},
+        "DATE-OBS": st.sampled_from(["0001-01-01T00:00:00", "9999-12-31T23:59:59", "2026-13-45", "1969-07-20T20:17:40", "x" * 60]),
+        "OBJECT": st.text("abc/.\\ :'\"-", max_size=60), "IMAGETYP": st.text("abcDARK ", max_size=20), "FILTER": st.text("abc/", max_size=9),
+        "INSTRUME": st.text("ABC/. ", max_size=40),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.lists(CLAIMS, min_size=10, max_size=10))
+def test_whatever_a_header_claims_the_session_is_whole(tmp_path_factory, claims):
+    """No claim breaks an import, and what is not to be believed is left out."""
+    root = tmp_path_factory.mktemp("claims")
+    for number, one in enumerate(claims):
+        (root / f"{number}.fits").write_bytes(device_fits(number, (4, 6), **one))
+    made, files = take(root, root / "data", layout="fits")
+    assert not made.problems
+    rows = []
+    for path in files:
+        with Contents(path) as contents:
+            rows += [frame.row for frame in contents.frames()]
+    assert len(rows) == len(claims)
+    assert all(row.get("exposure_us") is None or 0 <= row["exposure_us"] <= 1e12 for row in rows)
+    assert all(1900 <= row["time"].year <= 2200 for row in rows)
+
+
+def test_what_a_stranger_nests_does_not_reach_the_session(tmp_path):
+    folder = dwarf_session(tmp_path / "a")
+    nested = b"[" * 500 + b"]" * 500
+    (folder / "shotsInfo.json").write_bytes(b'{"target": "M 31", "deep": ' + nested + b"}")
+    _, files = take(folder, tmp_path / "data")
+    with Contents(files[0]) as contents:
+        assert set(contents.meta["shots_info"]) <= {"target", "RA"} and contents.meta["target"] == "M 31"
 
 
 def test_a_file_that_changes_in_between_is_left_out(tmp_path):

@@ -64,6 +64,7 @@ def test_a_session_comes_back_whole(tmp_path, store, storage, lost):
     assert all(np.array_equal(one, two) for one, two in zip(pixels(path), before, strict=True))
     decision = Ledger(root).decisions()[uuid]
     assert decision.protected and not decision.dropped_at and not decision.dropping
+    assert decision.archived_at and path not in due(root)
     assert not list((root / ".import" / "archive").iterdir())
 
 
@@ -201,6 +202,8 @@ def hostile(good: dict, name: str) -> dict[str, object]:
             "files": [{**file, "key": file["key"].replace(".asdf", ".frames/../../x")}, file],
         },
         "another name": {**good, "files": [beside]},
+        "a climbing uuid": {**good, "uuid": "../../../x"},
+        "another uuid": {**good, "uuid": "00000000-0000-4000-8000-000000000000"},
         "negative": {**good, "files": [{**file, "bytes": -1}]},
         "huge": {**good, "files": [{**file, "bytes": 1 << 60}]},
     }
@@ -223,9 +226,11 @@ def test_hostile_manifests_write_nothing(tmp_path):
             retrieve(name, root, store)
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("lost", ["frames", "session"])
-def test_a_kill_at_any_step_is_healed_by_asking_again(tmp_path, lost):
-    """SIGKILL at every fourth call that changes the disk, then again."""
+def test_a_kill_at_any_step_is_healed_by_asking_again(tmp_path, lost, step):
+    """SIGKILL at calls that change the disk (every night at each of them), then again."""
     root, store = tmp_path / "sessions", LocalStore(tmp_path / "archive")
     path = night(root, frames=2, storage="external")
     before, uuid = pixels(path), identity(path)
@@ -235,10 +240,10 @@ def test_a_kill_at_any_step_is_healed_by_asking_again(tmp_path, lost):
     else:
         path.unlink()
         shutil.rmtree(path.with_suffix(".frames"))
-    at, done = 0, False
+    at, done = 1 - step, False
     with Killer() as killer:
         while not done:
-            at += 4
+            at += step
             copy = tmp_path / f"{at}" / "sessions"
             shutil.copytree(root, copy)
             mine = copy / path.relative_to(root)

@@ -75,7 +75,7 @@ def test_frames_come_back_to_page_and_catalogue(row, settings):
     assert "given up" not in page
 
 
-def test_a_failure_is_told_and_can_be_asked_again(row, settings):
+def test_a_failure_is_told_and_what_is_not_in_the_archive_is_refused(row, settings):
     disk = settings.DATA / "disk"
     disk.rename(settings.DATA / "away")
     assert post("otto", row.session_id).status_code == 202
@@ -86,6 +86,9 @@ def test_a_failure_is_told_and_can_be_asked_again(row, settings):
     post("otto", str(row.pk))
     retrieving.carry_out()
     assert not retrieving.state(row).not_retrieved and not retrieving.state(row).dropped_at
+    Session.objects.filter(pk=row.pk).update(archived_at=None)
+    answer = post("otto", row.session_id)
+    assert answer.status_code == 409 and "no copy" in answer.json()["error"]["text"]
 
 
 def test_a_deleted_session_comes_back_by_its_uuid(row, settings):
@@ -99,9 +102,3 @@ def test_a_deleted_session_comes_back_by_its_uuid(row, settings):
     Mirror(root).sweep()
     assert Session.objects.get(pk=row.pk).removed_at is None
     assert client("vera").get(f"/sessions/{row.session_id}/").status_code == 200
-
-
-def test_what_is_not_in_the_archive_is_refused(row):
-    Session.objects.filter(pk=row.pk).update(archived_at=None)
-    answer = post("otto", row.session_id)
-    assert answer.status_code == 409 and "no copy" in answer.json()["error"]["text"]

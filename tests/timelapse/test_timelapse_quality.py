@@ -166,3 +166,18 @@ def test_rgb_goes_through_planes():
         blocks = np.repeat(np.repeat(random.integers(0, top + 1, (20, 30, 3)), 2, 0), 2, 1).astype(kind)
         back = to_rgb(from_rgb(blocks))
         assert np.abs(back.astype(int) - blocks).max() <= 3
+
+
+def test_light_beyond_the_top_of_the_scale_is_the_top_whatever_lies_in_memory():
+    """The filter's overshoot beside white pixels once read behind the end of the table: other films each time."""
+    random = np.random.default_rng(0)
+    luma = np.where(random.random((64, 128)) < 0.05, 255, 20).astype(np.uint8)
+    planes = Planes(luma, *(np.full((32, 64), 128, np.uint8) for _ in "uv"))
+    matrix = np.array([[1, 0, 0.4], [0, 1, 0.3]])
+    made = set()
+    for _ in range(60):
+        for _ in range(20):
+            random.integers(0, 65535, 4096).astype(np.uint16)  # what the next table stands beside
+        made.add(warp.render(planes, matrix, np.arange(4096) / 16, np.ones(4096)).y.tobytes())
+    assert len(made) == 1
+    assert np.frombuffer(made.pop(), np.uint16).max() <= 4096 + 256 * 219 * 256 / 255  # code 256

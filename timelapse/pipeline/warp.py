@@ -146,7 +146,7 @@ def _filtered(src, matrix, scale, x0, width, y0, height, lines, out):
 def _luma(src, dst, matrix, scale, table, tile, first, end):
     lines = np.empty((_ROWS + 3 + _ROWS, tile), np.float32)
     value = np.empty((_ROWS + _ROWS, tile), np.float32)
-    top = np.float32(255.99)
+    top = np.float32(4095 / 16)  # the last place of the table
     y0 = first
     while y0 < end:
         height = min(_ROWS, end - y0)

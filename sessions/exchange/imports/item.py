@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ from skycam_project.common.units import Seconds
 FITS = frozenset({".fits", ".fit", ".fts", ".fz"})
 RAW = frozenset({".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw"})
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"}) | RAW
+LONGEST: Seconds = 1e6
+"""An exposure that a header may claim; more is not believed."""
+MOST_CARDS = 1000
+"""Cards of a header that are kept."""
+YEARS = (1900, 2200)
+"""A time outside of these is not believed."""
 KINDS = {"dark": "Dark Frame", "flat": "Flat Frame", "bias": "Bias Frame", "offset": "Bias Frame"}
 
 
@@ -64,7 +71,7 @@ def take_cards(item: Item, cards: Mapping[str, Any], *, end_stamp: bool = False,
         end_stamp: DATE-OBS is the end of the exposure (DWARF).
         zone: of times without one.
     """
-    exposure = number(cards.get("EXPTIME"), cards.get("EXPOSURE"))
+    exposure = _seconds(cards.get("EXPTIME"), cards.get("EXPOSURE"))
     if exposure is not None:
         item.values["exposure_us"] = round(exposure * 1e6)
     known = {
@@ -79,7 +86,7 @@ def take_cards(item: Item, cards: Mapping[str, Any], *, end_stamp: bool = False,
     }
     item.values |= {name: value for name, value in known.items() if value is not None}
     item.values |= {"filter": str(cards["FILTER"])} if cards.get("FILTER") else {}
-    item.values["cards"] = dict(cards)
+    item.values["cards"] = dict(islice(cards.items(), MOST_CARDS))
     if cards.get("GAIN") is None and cards.get("ISOSPEED") is not None:
         item.values["gain_unit"] = "ISO"
     if "IMAGETYP" in cards or "FRAMETYP" in cards:
@@ -90,7 +97,7 @@ def take_cards(item: Item, cards: Mapping[str, Any], *, end_stamp: bool = False,
         number(cards.get("SITELAT"), cards.get("OBSLAT")),
         number(cards.get("SITELONG"), cards.get("OBSLONG")),
     )
-    if place[0] is not None and place[1] is not None:
+    if place[0] is not None and place[1] is not None and abs(place[0]) <= 90 and abs(place[1]) <= 360:
         item.meta["location"] = {"lat": place[0], "lon": place[1], "alt": number(cards.get("SITEELEV"))}
     stamp = parse_time(str(cards.get("DATE-OBS") or ""), zone)
     if stamp is not None:
@@ -116,7 +123,7 @@ def _camera_of(cards: Mapping[str, Any]) -> dict[str, Any]:
 
 def take_exif(item: Item, exif: Mapping[str, Any], zone: tzinfo) -> None:
     """Fill an item from EXIF tags; their times are local unless they say otherwise."""
-    exposure = number(exif.get("exposure_s"))
+    exposure = _seconds(exif.get("exposure_s"))
     if exposure is not None:
         item.values["exposure_us"] = round(exposure * 1e6)
     if (iso := number(exif.get("iso"))) is not None:
@@ -148,7 +155,7 @@ def parse_time(text: str, zone: tzinfo) -> datetime | None:
         return None
     local = found if found.tzinfo else found.replace(tzinfo=zone)
     try:
-        return local.astimezone(UTC)
+        return local.astimezone(UTC) if YEARS[0] <= local.year <= YEARS[1] else None
     except (OverflowError, ValueError):
         return None
 
@@ -157,6 +164,8 @@ def named_time(digits: str, zone: tzinfo) -> datetime | None:
     """`YYYYMMDDhhmmss`, with further digits of a second, as UTC."""
     try:
         whole = datetime.strptime(digits[:14], "%Y%m%d%H%M%S").replace(tzinfo=zone)
+        if not YEARS[0] <= whole.year <= YEARS[1]:
+            return None
         return (whole + timedelta(seconds=float(f"0.{digits[14:] or 0}"))).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -171,9 +180,15 @@ def number(*values: Any) -> float | None:
             found = float(value)
         except (TypeError, ValueError):
             continue
-        if found == found and abs(found) < 1e300:
+        if abs(found) < 1e30:  # what fits a column of 32 bits; NaN does not
             return found
     return None
+
+
+def _seconds(*values: Any) -> Seconds | None:
+    """Length of an exposure that can be believed."""
+    found = number(*values)
+    return found if found is not None and 0 <= found <= LONGEST else None
 
 
 def exposure_of(item: Item) -> Seconds:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,11 @@ def _shots(path: Path) -> dict[str, Any]:
         found = orjson.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    # Plain values only: what a stranger nests must not make our own file one that nobody may open.
+    plain = ((key, value) for key, value in found.items() if isinstance(value, str | int | float | bool))
+    return {key[:100]: value[:500] if isinstance(value, str) else value for key, value in islice(plain, 100)}
 
 
 def _dwarf_meta(shots: dict[str, Any]) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def plan(
         raise InvalidValueError("folder", str(root), "a folder")
     found = LAYOUTS[layout] if layout else recognise(root)
     if found is None:
-        raise InvalidValueError("folder", str(root), "; ".join(one.title for one in LAYOUTS.values()))
+        hint = "; sessions of Skycam (.asdf) are taken by `sessions adopt`"
+        raise InvalidValueError("folder", str(root), "; ".join(one.title for one in LAYOUTS.values()) + hint)
     result = Plan(found)
     items = list(found.items(root, zone))
     good = []
