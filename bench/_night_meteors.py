@@ -67,9 +67,19 @@ def an_event(camera: str, start: datetime, random: np.random.Generator, faintest
 
 
 def a_night(
-    camera: str, start: datetime, frames: int, every: int, seed: int
+    camera: str, start: datetime, frames: int, every: int, seed: int, clouds: bool = False, first: int = 0
 ) -> Iterator[tuple[Look, list[Event]]]:
-    """Frames with 60 satellites and 12 aircraft an hour, and a meteor in every `every`-th (0: none)."""
+    """Frames with 60 satellites and 12 aircraft an hour, and a meteor in every `every`-th (0: none).
+
+    Args:
+        camera: of `CAMERAS`.
+        start: of frame 0.
+        frames: how many.
+        every: see above.
+        seed: of everything.
+        clouds: whether a cloud cover of 0 to 0.8 comes and goes, once in an hour.
+        first: number of the first frame.
+    """
     instrument, pointing, gain = CAMERAS[camera]
     random = np.random.default_rng(seed)
     quiet = Conditions(
@@ -81,10 +91,11 @@ def a_night(
         hills=bool(seed % 2),
     )
     sensor = instrument.sensor
-    for n in range(frames):
+    for n in range(first, first + frames):
         begin = start + timedelta(seconds=INTERVAL_S * n)
         events = [an_event(camera, begin, random)] if every and n % every == 1 and n < frames - 1 else []
-        conditions = replace(quiet, meteors=tuple(event.meteor for event in events))
+        cover = 0.4 - 0.4 * np.cos(n * INTERVAL_S / 3600 * 2 * np.pi) if clouds else quiet.cloud_cover
+        conditions = replace(quiet, meteors=tuple(event.meteor for event in events), cloud_cover=float(cover))
         image = render(instrument, pointing, begin, EXPOSURE_S, gain, conditions, seed=seed)
         frame = NightFrame(
             f"{seed}-{n}",
@@ -100,7 +111,15 @@ def a_night(
 
 
 def run(
-    camera: str, start: datetime, frames: int, every: int, seed: int, *, tell: bool = False
+    camera: str,
+    start: datetime,
+    frames: int,
+    every: int,
+    seed: int,
+    *,
+    tell: bool = False,
+    clouds: bool = False,
+    first: int = 0,
 ) -> tuple[Score, list[tuple[int, Sighting]]]:
     """Watch a night. Returns the score and what was taken for a meteor and is none."""
     import time
@@ -127,7 +146,7 @@ def run(
                     score.false += 1
                     wrong.append((int(look.frame.name), s))
 
-    for look, events in a_night(camera, start, frames, every, seed):
+    for look, events in a_night(camera, start, frames, every, seed, clouds, first):
         truth[look.frame.digest] = events
         begin = time.process_time()
         judged = watch.push(look)
@@ -143,3 +162,5 @@ def _same(sighting: Sighting, event: Event) -> bool:
 
 
 NIGHT = datetime(2026, 11, 10, 19, tzinfo=UTC)
+MOONLIT = datetime(2026, 11, 19, 18, tzinfo=UTC)
+"""The moon, three quarters lit, sets in the second half of this night."""

@@ -20,7 +20,7 @@ _STATES = {
     JobState.RUNNING: ("busy", "being made"), JobState.WAITING: ("off", "waits"), JobState.FAILED: ("fault", "failed"),
     JobState.CANCELLED: ("off", "cancelled"),
 }  # fmt: skip
-_PICTURED = {"timelapse": "film", "mini": "film", "keogram": "layers", "startrails": "orbit"}
+_PICTURED = {"timelapse": "film", "mini": "film", "keogram": "layers", "night": "moon", "startrails": "orbit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def of_sessions(sessions: Iterable[str]) -> dict[str, list[Made]]:
     found: dict[str, dict[str, Made]] = defaultdict(dict)
     for row in Product.objects.filter(session__in=names, deleted_at=None).order_by("-made_at"):
         found[row.session].setdefault(row.kind, _product(row))
-    order = ["timelapse", "mini", "startrails", "keogram"]
+    order = ["timelapse", "mini", "night", "startrails", "keogram"]
     rank = {kind: place for place, kind in enumerate(order)}
     return {
         name: sorted(found[name].values(), key=lambda one: (rank.get(one.kind, len(rank)), one.kind))
