@@ -80,7 +80,7 @@ def test_sky_brightness_and_clouds_of_an_all_sky_camera():
     for hour, mag in ((0, 21.6), (1, 20.0), (2, 18.5), (13 * 24 + 3, 21.6)):
         numbers, truth = all_sky(view, NIGHT + timedelta(hours=hour), replace(quiet, zenith_mag=mag))
         assert (truth.sky_mag < mag - 1) == (hour > 24)  # the moon is up on the last one
-        assert numbers.sky_mag == pytest.approx(truth.sky_mag, abs=0.05)
+        assert numbers.sky_mag == pytest.approx(truth.sky_mag, abs=0.05 if hour < 24 else 0.1)
         assert numbers.cloud == pytest.approx(0.0, abs=0.05)
     for hour, cover in ((3, 0.6), (4, 0.8), (5, 0.7)):
         start, cloudy = NIGHT + timedelta(hours=hour), replace(quiet, cloud_cover=cover)

@@ -44,8 +44,9 @@ class Reel:
             self.white = white_balance(look)
         image = look.colour
         height, width = image.shape[:2]
-        if width > _WIDTH:
-            size = _WIDTH, round(height * _WIDTH / width / 2) * 2
+        wanted = min(width, _WIDTH) // _EVEN * _EVEN or width
+        if width > wanted:
+            size = wanted, round(height * wanted / width / 2) * 2
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         picture = tone(image, look.frame, self.white if self.white is not None else np.ones(3))
         dark = look.sun_deg is None or look.sun_deg < _TRAILS_SUN

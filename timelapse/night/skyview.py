@@ -20,6 +20,8 @@ from timelapse.night.frames import Look
 _CALIBRATION_V = 5.5
 _LOWEST: Degrees = 20.0
 _NEAR_AXIS: Degrees = 15.0
+_ZENITH = 0.04
+"""Half the side of the patch whose sky is measured, over the picture's shorter side."""
 _CLOUDY: Magnitudes = 0.7
 _HAZE: Magnitudes = 0.2
 _EXTINCTION, _COLOUR = 0.20, 0.10
@@ -184,8 +186,8 @@ class SkyView:
         image, step = frame.image, 1
         if frame.kind == "mosaic":  # the green pixels of every other row are a picture of their own
             image, step = image[0::2, 1::2], 2
-        x0, y0 = (int(np.median(places[good]) / step) for places in (x, y))
-        reach = max(20, int(0.12 * min(image.shape)))
+        x0, y0 = (int(place / step) for place in pixels(fit, np.array([0.0, 0.0, 1.0]), frame.image.shape[1]))
+        reach = max(20, int(_ZENITH * min(image.shape)))  # moonlight is not even: a small patch
         level = (
             _background(image[max(y0 - reach, 0) : y0 + reach, max(x0 - reach, 0) : x0 + reach])
             - frame.offset
