@@ -20,6 +20,9 @@ CAMERAS: dict[str, tuple[Instrument, Fixed, float]] = {
     "DSLR 24 mm f/2.8, ISO 1600": (DSLR_SMALL, Fixed(50, 180), 1600),
     "all-sky 2.5 mm f/2": (ALLSKY, Fixed(90, 180), 0),
 }
+FAINTEST = {"DSLR 24 mm f/2.8, ISO 1600": 0.0, "all-sky 2.5 mm f/2": -1.0}
+"""Peak magnitude of the faintest meteors. A lens 1.2 mm wide gathers a fiftieth of the light: at magnitude 0 the light
+of a whole trail is 4 to 10 times its noise (measured with the truth in hand), which no detector can tell from chance."""
 EXPOSURE_S, INTERVAL_S = 30.0, 32.0
 SHORTEST_PX = 60.0
 NEAR_PX = 14.0
@@ -50,14 +53,14 @@ class Score:
         return Score(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
-def an_event(camera: str, start: datetime, random: np.random.Generator, faintest: float = 0.0) -> Event:
-    """A meteor of at most that peak magnitude, 60 px or more of it in the picture, above 10°."""
+def an_event(camera: str, start: datetime, random: np.random.Generator) -> Event:
+    """A meteor no fainter than `FAINTEST`, 60 px or more of it in the picture, above 10°."""
     instrument, pointing, _ = CAMERAS[camera]
     view = View(instrument, pointing, start, EXPOSURE_S, Conditions(SITE))
     while True:
         when = start + timedelta(seconds=float(random.uniform(0, EXPOSURE_S - 0.1)))
         place = float(random.uniform(0, 360)), float(random.uniform(12, 85)), float(random.uniform(0, 360))
-        peak = faintest - float(random.exponential(1.0))
+        peak = FAINTEST[camera] - float(random.exponential(1.0))
         meteor = Meteor(when, *place, float(random.uniform(4, 20)), peak)
         path, x, y, seen = meteor_track(view, meteor)
         length = float(np.hypot(np.diff(x), np.diff(y))[seen[1:] & seen[:-1]].sum())
@@ -67,9 +70,19 @@ def an_event(camera: str, start: datetime, random: np.random.Generator, faintest
 
 
 def a_night(
-    camera: str, start: datetime, frames: int, every: int, seed: int
+    camera: str, start: datetime, frames: int, every: int, seed: int, clouds: bool = False, first: int = 0
 ) -> Iterator[tuple[Look, list[Event]]]:
-    """Frames with 60 satellites and 12 aircraft an hour, and a meteor in every `every`-th (0: none)."""
+    """Frames with 60 satellites and 12 aircraft an hour, and a meteor in every `every`-th (0: none).
+
+    Args:
+        camera: of `CAMERAS`.
+        start: of frame 0.
+        frames: how many.
+        every: see above.
+        seed: of everything.
+        clouds: whether a cloud cover of 0 to 0.8 comes and goes, once in an hour.
+        first: number of the first frame.
+    """
     instrument, pointing, gain = CAMERAS[camera]
     random = np.random.default_rng(seed)
     quiet = Conditions(
@@ -81,10 +94,11 @@ def a_night(
         hills=bool(seed % 2),
     )
     sensor = instrument.sensor
-    for n in range(frames):
+    for n in range(first, first + frames):
         begin = start + timedelta(seconds=INTERVAL_S * n)
         events = [an_event(camera, begin, random)] if every and n % every == 1 and n < frames - 1 else []
-        conditions = replace(quiet, meteors=tuple(event.meteor for event in events))
+        cover = 0.4 - 0.4 * np.cos(n * INTERVAL_S / 3600 * 2 * np.pi) if clouds else quiet.cloud_cover
+        conditions = replace(quiet, meteors=tuple(event.meteor for event in events), cloud_cover=float(cover))
         image = render(instrument, pointing, begin, EXPOSURE_S, gain, conditions, seed=seed)
         frame = NightFrame(
             f"{seed}-{n}",
@@ -100,7 +114,15 @@ def a_night(
 
 
 def run(
-    camera: str, start: datetime, frames: int, every: int, seed: int, *, tell: bool = False
+    camera: str,
+    start: datetime,
+    frames: int,
+    every: int,
+    seed: int,
+    *,
+    tell: bool = False,
+    clouds: bool = False,
+    first: int = 0,
 ) -> tuple[Score, list[tuple[int, Sighting]]]:
     """Watch a night. Returns the score and what was taken for a meteor and is none."""
     import time
@@ -127,7 +149,7 @@ def run(
                     score.false += 1
                     wrong.append((int(look.frame.name), s))
 
-    for look, events in a_night(camera, start, frames, every, seed):
+    for look, events in a_night(camera, start, frames, every, seed, clouds, first):
         truth[look.frame.digest] = events
         begin = time.process_time()
         judged = watch.push(look)
@@ -143,3 +165,5 @@ def _same(sighting: Sighting, event: Event) -> bool:
 
 
 NIGHT = datetime(2026, 11, 10, 19, tzinfo=UTC)
+MOONLIT = datetime(2026, 11, 19, 18, tzinfo=UTC)
+"""The moon, three quarters lit, sets in the second half of this night."""

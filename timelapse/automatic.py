@@ -74,8 +74,9 @@ def is_dawn(now: datetime) -> bool:
 def _there(session: str, kind: str) -> bool:
     """Whether it was queued or made once, by whom and with what end ever: a cancelled one is not wanted."""
     product = "" if kind == "timelapse" else kind
+    made = [kind] if kind == "timelapse" else [kind, "night"]  # what was made live holds the others
     asked = Job.objects.filter(source=session, product=product, automatic=True)
-    return asked.exists() or Product.objects.filter(session=session, kind=kind).exists()
+    return asked.exists() or Product.objects.filter(session=session, kind__in=made).exists()
 
 
 def _queue(session: str, kind: str) -> Job | None:

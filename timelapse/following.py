@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -35,13 +36,14 @@ class Follower:
 
     Args:
         sessions: the sessions' folder.
-        products: results go to `<products>/<evening>/<instrument>/live/`.
+        products: results go to `<products>/<evening>/<instrument>/night-<session>/`.
     """
 
     def __init__(self, sessions: Path, products: Path) -> None:
         self._layout, self._products = Layout(sessions), products
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._again: dict[str, float] = {}
+        self._look_again = 0.0
         self._reading, self._writing = os.pipe()  # closed by the kernel when this process dies
 
     def look(self, now: Seconds) -> None:
@@ -57,11 +59,29 @@ class Follower:
                         AGAIN,
                     )
                     self._again[name] = now + AGAIN
-        for folder in self._observations():
-            if folder.name not in self._children and now >= self._again.get(folder.name, now):
-                self._children[folder.name] = self._start(folder)
+        running = self._observations()
+        targets = {self._target(folder) for folder in running}
+        for session, target in [(f, self._target(f)) for f in running] + list(self._left(targets, now)):
+            if session.name not in self._children and now >= self._again.get(session.name, now):
+                self._children[session.name] = self._start(session, target)
         # Whoever is gone for good need not be remembered.
-        self._again = {name: at for name, at in self._again.items() if (self._layout.live / name).exists()}
+        self._again = {
+            name: at
+            for name, at in self._again.items()
+            if name.endswith(".asdf") or (self._layout.live / name).exists()
+        }
+
+    def _left(self, running: set[Path], now: Seconds) -> Iterator[tuple[Path, Path]]:
+        """Products without a record whose session has become a file: a crash came between. One look per `AGAIN`."""
+        if now < self._look_again:
+            return
+        self._look_again = now + AGAIN
+        for state in sorted(self._products.glob("*/*/night-*/.state")):
+            target = state.parent
+            session = next(self._layout.root.glob(f"*/*/*/{target.name.removeprefix('night-')}.asdf"), None)
+            if session and target not in running and f"{session.stem}.partial" not in self._children:
+                yield session, target
+                return  # one at a time
 
     def _observations(self) -> list[Path]:
         found = []
@@ -72,9 +92,9 @@ class Follower:
                     found.append(folder)
         return found
 
-    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
+    def _start(self, session: Path, target: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "timelapse.night_child", str(folder), str(self._target(folder))],
+            [sys.executable, "-m", "timelapse.night_child", str(session), str(target)],
             stdin=subprocess.DEVNULL, cwd=settings.ROOT, pass_fds=(self._reading,),
             env=os.environ | {VARIABLE: str(self._reading), "SKYCAM_PROCESS": "night"}, start_new_session=True,
         )  # fmt: skip
@@ -86,9 +106,8 @@ class Follower:
         night = "undated"
         with contextlib.suppress(KeyError, ValueError):
             night = evening(parse_iso(head["start_time"]), site_zone()).isoformat()
-        return (
-            self._products / night / (ids.slug(str(head.get("instrument") or ""), 32) or "unknown") / "live"
-        )
+        instrument = ids.slug(str(head.get("instrument") or ""), 32) or "unknown"
+        return self._products / night / instrument / f"night-{head.get('session_id') or folder.stem}"
 
     def close(self) -> None:
         """End the children; they save what they have."""

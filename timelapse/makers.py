@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions import provenance
+from sessions.calibration.lookup import Corrections
 from timelapse import alone
 from timelapse.fusion import making as fusion
 from timelapse.night.kinds import KINDS
@@ -14,7 +15,7 @@ from timelapse.night.kinds import KINDS
 
 def _input(sources: Sequence[provenance.Source]) -> Path:
     """The session's file, or the folder whose files the sources are."""
-    if len(sources) == 1 and sources[0].path.suffix == ".asdf":
+    if sources[0].path.suffix == ".asdf":
         return sources[0].path
     return Path(os.path.commonpath([source.path.parent for source in sources]))
 
@@ -40,8 +41,14 @@ def night_product(kind: str) -> provenance.Maker:
         from timelapse.night import products
         from timelapse.pipeline.frames import open_source
 
-        with closing(open_source(_input(sources))) as source:
-            return products.make(kind, source, parameters["options"], folder)
+        found = parameters.get("found", {})
+        masters = found.get("masters", [])
+        # The same masters as then, none that came since; they lie in `<library>/<kind>/`.
+        library = sources[-1].path.parents[1] if masters else folder
+        corrections = Corrections(library, {one["sha256"] for one in masters})
+        with closing(open_source(_input(sources), found.get("camera"))) as source:
+            made = products.make(kind, source, parameters["options"], folder, corrections=corrections)
+            return made.files
 
     return make
 

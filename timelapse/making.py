@@ -22,6 +22,7 @@ from timelapse.work import Work
 
 if TYPE_CHECKING:
     from timelapse.checking import Measured
+    from timelapse.night.products import Made
     from timelapse.pipeline.frames import FrameSource
     from timelapse.pipeline.job import Progress, Report
     from timelapse.pipeline.recipe import Recipe
@@ -232,16 +233,28 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
         inputs = inputs_of(Path(work.source))
         problems = [asdict(problem) for problem in source.problems]
         frames = len(source)
-    provenance.write(folder, work.product, inputs, {"options": options}, made, packages=PACKAGES)
-    _describe(work, folder, None, {}, made)
+    record_night(folder, work.product, inputs, options, made)
+    _describe(work, folder, None, {}, made.files)
     shutil.rmtree(folder / ".state", ignore_errors=True)  # only what a try that was cut short would need
-    outputs = [{"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in made]
+    outputs = [
+        {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in made.files
+    ]
     return {
         "outputs": outputs,
+        "found": made.found,
         "frames": frames,
         "left_out": problems[:SHOWN_PROBLEMS],
         "left_out_count": len(problems),
     }
+
+
+def record_night(
+    folder: Path, kind: str, inputs: Sequence[provenance.Input], options: Mapping[str, Any], made: "Made"
+) -> None:
+    """Write the record of a night product; its masters are inputs like its frames."""
+    everything = [*inputs, *(provenance.of_file(path) for path in made.masters)]
+    parameters = {"options": dict(options), "found": made.found}
+    provenance.write(folder, kind, everything, parameters, made.files, packages=PACKAGES)
 
 
 # ---- where it came from

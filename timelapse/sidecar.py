@@ -102,9 +102,9 @@ def media_type(path: Path) -> str:
 def role(path: Path) -> str:
     """What a file is for: preview, draft, poster, contact_sheet, curves, strip, video, picture, archive, data."""
     word = path.stem.rpartition("-")[2]
-    if word in ROLES and path.suffix != ".parquet":
-        return ROLES[word]
     kind = media_type(path).partition("/")[0]
+    if word in ROLES and path.suffix != ".parquet" and (word != "curves" or kind != "image"):
+        return ROLES[word]
     if path.suffix == ".webp":
         return "animation"
     return {"video": "video", "image": "picture"}.get(kind, "archive" if path.suffix == ".zip" else "data")

@@ -20,7 +20,7 @@ _STATES = {
     JobState.RUNNING: ("busy", "being made"), JobState.WAITING: ("off", "waits"), JobState.FAILED: ("fault", "failed"),
     JobState.CANCELLED: ("off", "cancelled"),
 }  # fmt: skip
-_PICTURED = {"timelapse": "film", "mini": "film", "keogram": "layers", "startrails": "orbit"}
+_PICTURED = {"timelapse": "film", "mini": "film", "keogram": "layers", "night": "moon", "startrails": "orbit"}
 
 
 @dataclass(frozen=True, slots=True)

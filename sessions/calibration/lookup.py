@@ -1,6 +1,6 @@
 """The masters of a frame, for every part that makes something from frames: one call a frame."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ class Corrections:
 
     Args:
         root: `<sessions>/calibration`; need not be there yet.
+        only: SHA-256 of the masters that may be used, to make something again as it was; None: all.
 
     Attributes:
         gaps: what was missing, in words (`no dark for 30 s, gain 60, −5 °C`), and for how many frames.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, only: Collection[str] | None = None) -> None:
+        self._only = only
         self._library = Library(root)
         self._stamp: tuple[int, ...] = ()
         self._masters: list[Master] = []
@@ -86,12 +88,19 @@ class Corrections:
         """The masters that changed pixels, as a product's record says it: `kind`, `sha256`, `file`, `how`, `factor`."""
         return list(self._used.values())
 
+    def files(self) -> list[Path]:
+        """Where the masters lie that changed pixels."""
+        return sorted(one.path for one in self._masters if any(one.sha256 == used for used, _ in self._used))
+
     def _known(self) -> list[Master]:
         """The masters, listed again when a folder has changed."""
         folders = [self._library.root / name for name in FOLDERS.values()]
         stamp = tuple(folder.stat().st_mtime_ns if folder.is_dir() else 0 for folder in folders)
         if stamp != self._stamp:
-            self._stamp, self._masters = stamp, self._library.masters()
+            self._stamp = stamp
+            self._masters = [
+                one for one in self._library.masters() if self._only is None or one.sha256 in self._only
+            ]
         return self._masters
 
     def _correction(self, matches: Matches, mosaic: bool) -> Correction:

@@ -80,6 +80,7 @@ def make(
     output: str | None,
 ) -> None:
     """Make KIND of SOURCE: a session's file or folder, or a folder of pictures."""
+    from timelapse.making import inputs_of, record_night
     from timelapse.night import products as night
     from timelapse.pipeline.frames import open_source
 
@@ -94,18 +95,19 @@ def make(
         raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
     finally:
         frames.close()
-    _record(kind, source, chosen, folder, made)
+    record_night(folder, kind, inputs_of(source), chosen, made)
     left_out = [{"name": problem.name, "reason": problem.reason} for problem in frames.problems]
     if json:
-        as_json(
-            {"kind": kind, "frames": len(frames), "left_out": left_out, "files": [str(path) for path in made]}
-        )
+        said = {"kind": kind, "frames": len(frames), "left_out": left_out, "found": made.found}
+        as_json(said | {"files": [str(path) for path in made.files]})
         return
     for problem in left_out:
         click.echo(f"left out: {problem['name']}: {problem['reason']}", err=True)
-    for path in made:
+    for gap, count in made.found.get("gaps", {}).items():
+        click.echo(f"not calibrated: {gap} ({count} frames)", err=True)
+    for path in made.files:
         click.echo(path)
-    if not made:
+    if not made.files:
         click.echo("nothing found")
 
 
@@ -164,18 +166,6 @@ def _pair(text: str) -> tuple[str, Any]:
     except ValueError:
         return name, value
     return name, int(number) if number.is_integer() else number
-
-
-def _record(kind: str, source: Path, chosen: dict[str, Any], folder: Path, made: list[Path]) -> None:
-    """Beside the product, what it was made from."""
-    from sessions import provenance
-
-    if source.is_file():
-        inputs = [provenance.of_session(source)]
-    else:
-        inputs = [provenance.of_file(file) for file in sorted(source.rglob("*")) if file.is_file()]
-    packages = ("av", "numba", "opencv-python-headless", "scipy")
-    provenance.write(folder, kind, inputs, {"options": chosen}, made, packages=packages)
 
 
 class _bar:  # noqa: N801 - used like a function

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,17 +16,22 @@ from click.testing import CliRunner
 from night_fields import EVENING, Field
 from PIL import Image
 
+from sessions import provenance
 from sessions.store.manager import SessionManager
+from sky.coordinates import Site
+from sky.instruments import DWARF3_TELE
+from sky.renderer import AltAz, Conditions, render_with_truth
 from skycam_project.cli.group import Options
 from skycam_project.cli.products import products as command
 from skycam_project.common.errors import InvalidValueError
+from timelapse import makers, sidecar  # noqa: F401 - makers registers how products are made again
 from timelapse.following import Follower
 from timelapse.night import products
 from timelapse.night.reading import looks_like_mosaic
 from timelapse.pipeline.errors import CancelledError
 from timelapse.pipeline.frames import open_source
 
-FIELD = Field(size=240, stars=90, sky=60.0)
+FIELD = Field(size=256, stars=100, sky=60.0)
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,7 +56,7 @@ def test_each_kind_of_a_folder(folder, tmp_path, kind):
     seen = []
     made = products.make(
         kind, open_source(folder), {}, tmp_path, lambda done, total: seen.append((done, total))
-    )
+    ).files
     assert seen[-1] == (6, 6)
     assert made or kind == "meteors"
     for path in made:
@@ -128,7 +134,7 @@ def test_arrays_of_a_session_keep_their_counts(tmp_path):
             add(running, n)
         path = sessions.end_session()
     source = open_source(path)
-    made = products.make("stack", source, {"pixels": "mono"}, tmp_path / "out")
+    made = products.make("stack", source, {"pixels": "mono"}, tmp_path / "out").files
     source.close()
     from astropy.io import fits
 
@@ -137,6 +143,31 @@ def test_arrays_of_a_session_keep_their_counts(tmp_path):
     assert used == 4
     assert np.median(data) == pytest.approx(60, abs=2)
     assert {path.name for path in made} == {"stack.png", "stack.fits"}
+
+
+def test_a_telescopes_frames_are_solved(tmp_path):
+    """By the optics and directions of its session: the stack lies by plates, and the sky has a brightness."""
+    import polars
+
+    tele = replace(DWARF3_TELE, sensor=replace(DWARF3_TELE.sensor, width=1280, height=960))
+    calm = Conditions(Site(46.0, 7.5, 500.0), satellites_per_hour=0, hills=False)
+    info = {"model": "DWARF 3 tele", "pixel_size_um": 2.0, "focal_length_mm": 150.0, "bayer_pattern": "RGGB"}
+    with session(tmp_path / "sessions") as sessions:
+        running = sessions.start_session("observation", target="sky")
+        for n in range(4):
+            start = EVENING + timedelta(minutes=5 * n)
+            pixels, truth = render_with_truth(tele, AltAz(30.0, 38.0), start, 15.0, 60, calm, seed=n)
+            running.add_frame(
+                "tele", pixels, info=info, time=start, exposure_us=15_000_000, ra_deg=30.3, dec_deg=37.9
+            )
+        path = sessions.end_session()
+    source = open_source(path)
+    made = products.make("night", source, {"offset_adu": 200}, tmp_path / "out")
+    source.close()
+    assert made.found["placed_by"] == {"plate": 3, "pattern": 0}
+    assert made.found["stacked"] == 4
+    rows = polars.read_parquet(tmp_path / "out" / "curves.parquet")
+    np.testing.assert_allclose(rows["sky_mag"], truth.sky_mag, atol=0.1)
 
 
 def test_a_mosaic_is_told_from_a_grey_picture():
@@ -170,7 +201,7 @@ def test_products_follow_a_running_session(tmp_path, monkeypatch):
             for n in range(3):
                 add(running, n)
             follower.look(1.0)
-            (live,) = [wait_for(lambda: next(iter((tmp_path / "products").glob("*/roof/live")), None))]
+            (live,) = [wait_for(lambda: next(iter((tmp_path / "products").glob("*/roof/night-*")), None))]
             wait_for(lambda: (live / "keogram.png").exists())
             (child,) = follower._children.values()
             os.kill(child.pid, signal.SIGKILL)
@@ -182,11 +213,31 @@ def test_products_follow_a_running_session(tmp_path, monkeypatch):
             follower.look(400.0)
             wait_for(lambda: (live / "curves.png").exists() and (live / "keogram.png").exists())
             (child,) = follower._children.values()
-            sessions.end_session()
+            path = sessions.end_session()
             assert child.wait(50) == 0
         finally:
             follower.close()
-    head = orjson.loads((live / ".state" / "head.json").read_bytes())
-    assert len(head["direct"]) == len(set(head["direct"])) == 6
-    assert len(head["curves"]["rows"]) == 6
-    assert (live / "mini.mp4").exists()
+    import polars
+
+    assert len(polars.read_parquet(live / "curves.parquet")) == 6
+    facts = sidecar.read(live)
+    assert (facts.kind, facts.instrument, facts.session) == ("night", "roof", path.stem)
+    assert {"keogram.png", "mini.mp4", "startrails.jpg"} <= {file["name"] for file in facts.files}
+    assert not (live / ".state").exists()
+    again = provenance.reproduce(live, tmp_path / "sessions")
+    assert [(one.path, one.likeness) for one in again.outputs if not one.ok] == []
+    assert again.ok
+    before = {one.path: one.sha256 for one in again.record.outputs}
+    (live / "provenance.json").unlink()  # as if the machine had stopped before the session was a file
+    (live / ".state").mkdir()
+    follower = Follower(tmp_path / "sessions", tmp_path / "products")
+    try:
+        follower.look(0.0)
+        (child,) = follower._children.values()
+        assert child.wait(50) == 0
+    finally:
+        follower.close()
+    assert {one.path: one.sha256 for one in provenance.read(live).outputs} == before
+    assert sidecar.read(live).uuid == facts.uuid
+    assert not (live / ".state").exists()
+    assert again.record.parameters["found"]["gaps"] == {"no dark for 30 s": 6, "no flat for roof": 6}

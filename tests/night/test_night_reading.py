@@ -15,7 +15,7 @@ from sessions.store.manager import SessionManager
 from timelapse.night.frames import Camera
 from timelapse.night.growing import Growing
 from timelapse.night.reading import Reader
-from timelapse.night.source import NightSource, calibration_of
+from timelapse.night.source import NightSource, corrections_of
 from timelapse.pipeline.develop import File
 from timelapse.pipeline.errors import FrameError
 from timelapse.pipeline.frames import open_source
@@ -98,7 +98,7 @@ def night(root, frames: int = 2):
                 sensor_temp_c=5.0,
             )
         running.add_frame("roof", counts(9), time=EVENING, exposure_us=30_000_000, image_type="Dark Frame")
-        growing = Growing(running.folder, Reader("mono", library=calibration_of(running.folder)))
+        growing = Growing(running.folder, Reader("mono", corrections=corrections_of(running.folder)))
         live = list(growing.read(lambda digest: True, growing.news()))
         return sessions.end_session(), live, growing
 
@@ -112,16 +112,16 @@ def test_masters_of_the_library_are_applied_and_gaps_are_named(tmp_path):
     key = Key("Roof camera 9", 240, 240, 1, 60.0, 30.0, 5.0)
     library.add("dark", dark, key, 16, EVENING, mosaic=False)
     path, live, growing = night(tmp_path / "sessions")
-    assert growing.left_out == {"000002": "a dark frame, no picture of the sky"} or len(growing.left_out) == 1
+    assert list(growing.left_out.values()) == ["a dark frame, no picture of the sky"]
     with_flat = np.linspace(0.8, 1.2, 240)[None].repeat(240, 0).astype(np.float32) * 10_000
     library.add("flat", with_flat, key, 16, EVENING, mosaic=False)
     source = open_source(path)
-    finished = NightSource(source, Camera(), "mono")
+    finished = NightSource(source, Camera(), "mono", corrections=corrections_of(path))
     frames = list(finished.frames())
     source.close()
     finished.reader.close()
     assert len(frames) == len(live) == 2
-    assert list(finished.left_out.values()) == ["a dark frame, no picture of the sky"]
+    assert [problem.reason for problem in source.problems] == ["a dark frame, no picture of the sky"]
     assert growing.reader.corrections.gaps == {"no flat for Roof camera 9": 2}
     assert [one["kind"] for one in growing.reader.corrections.used] == ["dark"]
     assert [one["kind"] for one in finished.reader.corrections.used] == ["dark", "flat"]
@@ -135,5 +135,8 @@ def test_masters_of_the_library_are_applied_and_gaps_are_named(tmp_path):
 
 def test_without_masters_frames_stay_as_they_are(tmp_path):
     _, live, growing = night(tmp_path / "sessions", 1)
-    assert growing.reader.corrections is None
+    assert growing.reader.found() == {
+        "masters": [],
+        "gaps": {"no dark for 30 s, gain 60, 5 °C": 1, "no flat for Roof camera 9": 1},
+    }
     np.testing.assert_array_equal(live[0].image, counts(0))

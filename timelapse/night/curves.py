@@ -1,6 +1,5 @@
 """The night in numbers: a row per frame, a table for programs and a sheet of curves for people."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 from io import BytesIO
@@ -126,18 +125,13 @@ class Curves:
         self._needed()
         table = self.table()
         times: list[datetime] = table["time"]
-        panels: list[tuple[str, str, list[Any], Callable[[float], str], bool]] = [
-            ("Stars", "stars", table["stars"], lambda v: f"{v:.0f}", False),
-            ("Sky, mag per square arcsec", "sqm", table["sky_mag"], lambda v: f"{v:.1f}", True),
-            (
-                "Cloud, %",
-                "cloud",
-                [None if c is None else 100 * c for c in table["cloud"]],
-                lambda v: f"{v:.0f}",
-                False,
-            ),
-            ("FWHM, px", "fwhm", table["fwhm_px"], lambda v: f"{v:.1f}", False),
-            ("Quality", "quality", table["quality_total"], lambda v: f"{v:.1f}", False),
+        cloud = [None if c is None else 100 * c for c in table["cloud"]]
+        panels: list[tuple[str, str, list[Any], tuple[float | None, float | None]]] = [
+            ("Stars", "stars", table["stars"], (0, None)),
+            ("Sky, mag per square arcsec", "sqm", table["sky_mag"], (None, None)),
+            ("Cloud, %", "cloud", cloud, (0, 100)),
+            ("FWHM, px", "fwhm", table["fwhm_px"], (0, None)),
+            ("Quality", "quality", table["quality_total"], (0, 1)),
         ]
         panels = [p for p in panels if any(v is not None for v in p[2])]
         left, right, top, band = 86, width - 24, 52, 14 if site else 0
@@ -149,15 +143,14 @@ class Curves:
         axis.draw(draw, top, bottom + band)
         if site:
             drawing.sky_bands(draw, axis, bottom + 2, band - 2, site)
-        for n, (label, name, values, text, _) in enumerate(panels):
-            self._panel(draw, axis, (label, drawing.SERIES[name], times, values, text), top + n * _PANEL)
+        for n, (label, name, values, ends) in enumerate(panels):
+            self._panel(draw, axis, (label, drawing.SERIES[name], times, values, ends), top + n * _PANEL)
         return sheet
 
     @staticmethod
     def _panel(draw: Any, axis: drawing.TimeAxis, series: tuple, top: int) -> None:
-        label, colour, times, values, text = series
-        known = [v for v in values if v is not None]
-        low, high = _range(known)
+        label, colour, times, values, ends = series
+        low, high = _range([v for v in values if v is not None], *ends)
         foot, head = top + _PANEL - 14, top + 12
         draw.rectangle([axis.left - 1, head - 8, axis.right, foot + 8], outline=drawing.LINE)
 
@@ -166,7 +159,11 @@ class Curves:
 
         for value in (low, high):
             draw.text(
-                (axis.left - 10, y(value)), text(value), fill=drawing.SOFT, font=drawing.font(12), anchor="rm"
+                (axis.left - 10, y(value)),
+                f"{round(value, 3):g}",
+                fill=drawing.SOFT,
+                font=drawing.font(12),
+                anchor="rm",
             )
         draw.text((axis.left + 8, head - 4), label, fill=colour, font=drawing.font(13), anchor="la")
         usual = float(np.median(np.diff([t.timestamp() for t in times]))) if len(times) > 1 else 0.0
@@ -190,9 +187,10 @@ def _stroke(draw: Any, line: list[tuple[float, float]], colour: str) -> None:
         draw.ellipse([x - 1.5, y - 1.5, x + 1.5, y + 1.5], fill=colour)
 
 
-def _range(values: list[float]) -> tuple[float, float]:
-    """Round ends that hold all values."""
-    low, high = min(values), max(values)
+def _range(values: list[float], low: float | None, high: float | None) -> tuple[float, float]:
+    """Round ends that hold all values; given ones are ends."""
+    low = min(values) if low is None else low
+    high = max(*values, low) if high is None else high
     if high - low < 1e-9:
         high = low + 1.0
     step = 10 ** float(np.floor(np.log10(high - low)))

@@ -24,6 +24,7 @@ from timelapse.night.curves import Curves
 from timelapse.night.films import MeteorClips, Reel
 from timelapse.night.frames import Camera, Look, NightFrame
 from timelapse.night.keogram import Keogram, NothingYetError
+from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
 from timelapse.night.stack import LiveStack, stack_picture, write_fits
 from timelapse.night.trails import Gates, StarTrails
@@ -70,7 +71,7 @@ class NightProducts:
         self.keogram, self.curves, self.stack = Keogram(), Curves(), LiveStack()
         self.trails, self.watch = StarTrails(wishes.gates), Watch()
         self.reel, self.clips = Reel(folder / ".state" / "reel"), MeteorClips(folder / "meteors")
-        self.failed: dict[str, str] = {}
+        self.plates = Plates()
         self._direct: set[str] = set()
         self._judged: set[str] = set()
         self._line: list[str] = []  # judged, their meteors may still need frames
@@ -87,7 +88,7 @@ class NightProducts:
         return digest not in self._done or digest in list(self._done)[-_CONTEXT:]
 
     def append(self, frame: NightFrame) -> None:
-        """Take a frame in. What breaks on this frame alone is noted in `failed`. Raises `OSError` for the disk's."""
+        """Take a frame in. Raises `OSError` for the disk's."""
         look = Look(frame, self.camera)
         if frame.digest not in self._direct:
             self._take(look)
@@ -101,6 +102,8 @@ class NightProducts:
 
     def _take(self, look: Look) -> None:
         parts = self.wishes.parts
+        if parts & {"stack", "curves"}:
+            look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
         if "curves" in parts and (look.sun_deg is None or look.sun_deg < _DUSK):
@@ -108,7 +111,7 @@ class NightProducts:
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
-            self.stack.append(look.frame)
+            self.stack.append(look.frame, look.solution.wcs if look.solution else None)
 
     def _sort(self, judged: Iterable[tuple[Look, list[Sighting]]]) -> None:
         """Judged frames to trails and clips; what is in already only stands beside the new ones."""
@@ -123,6 +126,19 @@ class NightProducts:
                 self._line.append(digest)
             while len(self._line) > _CONTEXT:
                 self._done[self._line.pop(0)] = None
+
+    def found(self) -> dict[str, Any]:
+        """For the product's record: how frames of the stack were placed, and why others were left out."""
+        found: dict[str, Any] = {}
+        if "stack" in self.wishes.parts:
+            found |= {
+                "stacked": self.stack.used,
+                "placed_by": self.stack.placed,
+                "not_stacked": self.stack.reasons,
+            }
+        if "trails" in self.wishes.parts:
+            found["not_in_trails"] = self.trails.reasons
+        return found
 
     def why(self) -> str:
         """Why frames were left out, for people: " (clouds 12, moon 3)"."""
@@ -152,7 +168,7 @@ class NightProducts:
             state.save(fresh / name, *part.state())
         head = {
             "generation": self._generation + 1, "direct": list(self._direct), "judged": list(self._judged),
-            "done": list(self._done), "failed": self.failed, "curves": self.curves.state(),
+            "done": list(self._done), "curves": self.curves.state(),
             "white": self.reel.white.tolist() if self.reel.white is not None else None,
         }  # fmt: skip
         write_atomic(home / "head.json", orjson.dumps(head))
@@ -179,7 +195,6 @@ class NightProducts:
         self._generation = head["generation"]
         self._direct, self._judged = set(head["direct"]), set(head["judged"])
         self._done = dict.fromkeys(head["done"])
-        self.failed = head["failed"]
         self.curves.restore(head["curves"])
         self.reel.white = np.array(head["white"]) if head["white"] else None
 

@@ -20,7 +20,9 @@ from timelapse.night.sightings import Sighting
 _WIDTH = 1280
 _TRAILS_SUN = -12.0
 _CLIP_FRAMES = 3  # before and after
-_CLIP_SMALLEST = 480
+_CLIP_SMALLEST = 512
+_EVEN = 64
+"""Pixels of width of which x264 wants a whole number: with a remainder its AVX2 code gives other bits each time."""
 
 Picture = NDArray[np.uint8]
 
@@ -42,8 +44,9 @@ class Reel:
             self.white = white_balance(look)
         image = look.colour
         height, width = image.shape[:2]
-        if width > _WIDTH:
-            size = _WIDTH, round(height * _WIDTH / width / 2) * 2
+        wanted = min(width, _WIDTH) // _EVEN * _EVEN or width
+        if width > wanted:
+            size = wanted, round(height * wanted / width / 2) * 2
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         picture = tone(image, look.frame, self.white if self.white is not None else np.ones(3))
         dark = look.sun_deg is None or look.sun_deg < _TRAILS_SUN
@@ -186,6 +189,7 @@ def _window(path: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, s
     for axis, size in ((1, shape[0]), (0, shape[1])):
         low, high = float(path[:, axis].min()), float(path[:, axis].max())
         wanted = min(size, max(_CLIP_SMALLEST, int((high - low) * 1.5)))
+        wanted = wanted // _EVEN * _EVEN or wanted // 2 * 2
         begin = int(np.clip((low + high) / 2 - wanted / 2, 0, size - wanted))
-        cut.append(slice(begin, begin + wanted // 2 * 2))
+        cut.append(slice(begin, begin + wanted))
     return cut[0], cut[1]

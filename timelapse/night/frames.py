@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sky.coordinates import VACUUM, Observer, Site
 from sky.detection import Detections, Kind, detect
 from sky.ephemeris import body
-from sky.projection import Wcs
+from sky.solver import Solution
 from skycam_project.common.units import Arcseconds, Degrees, Pixels, Seconds
 from timelapse.night.opencv import cv2
 
@@ -28,8 +28,8 @@ class Camera:
 
     site: Site | None = None
     scale_arcsec: Arcseconds | None = None  # per pixel in the middle, to 10 %
-    lens: Literal["perspective", "fisheye"] = "perspective"
-    tracked: bool = False  # on a mount that follows the stars
+    lens: Literal["auto", "perspective", "fisheye"] = "auto"
+    pointed: bool = False  # a telescope: its frames say where they look, and follow the stars
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +44,9 @@ class NightFrame:
         kind: which of them.
         top: value of a saturated pixel.
         offset: value of a dark pixel.
+        dark_known: whether somebody said so: without, the sky's light cannot be told from the sensor's own level.
         linear: counts; else a picture with the tone curve of sRGB.
         name: for people.
-        plate: where it looks, if that is known.
         hint: about where it looks: right ascension and declination, ICRS degrees.
     """
 
@@ -57,9 +57,9 @@ class NightFrame:
     kind: Kind
     top: float
     offset: float = 0.0
+    dark_known: bool = True
     linear: bool = True
     name: str = ""
-    plate: Wcs | None = None
     hint: tuple[Degrees, Degrees] | None = None
 
     @property
@@ -79,6 +79,7 @@ class Look:
 
     frame: NightFrame
     camera: Camera = field(default_factory=Camera)
+    solution: Solution | None = None  # where it looks, once it is solved
 
     @cached_property
     def colour(self) -> NDArray[Any]:
@@ -115,7 +116,7 @@ class Look:
     @cached_property
     def stars(self) -> Detections:
         """Stars of the frame."""
-        return detect(self.frame.image, self.frame.kind, top=self.frame.top, most=4000)
+        return detect(self.frame.image, self.frame.kind, top=self.frame.top, most=20_000)
 
     @cached_property
     def fwhm(self) -> Pixels | None:

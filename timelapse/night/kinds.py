@@ -77,10 +77,15 @@ class KindOfProduct:
 
 
 COMMON = (
-    Option("lens", "Lens of the camera", "perspective", choices=("perspective", "fisheye")),
+    Option(
+        "lens",
+        "Lens of the camera; auto: a sky that its stars fit makes it a fisheye",
+        "auto",
+        choices=("auto", "perspective", "fisheye"),
+    ),
     Option(
         "scale_arcsec",
-        "Scale in the middle of the picture, to 10 %",
+        "Scale in the middle of the picture, to 10 %; none: by the session, or by the stars",
         None,
         0.1,
         2000,
@@ -99,6 +104,12 @@ _GATES = (
 _FPS = Option("fps", "Frames per second", 25, 1, 60)
 
 KINDS: dict[str, KindOfProduct] = {
+    "night": KindOfProduct(
+        "The night", "All of these but the long-term keogram, from one pass; what is made live, too.",
+        frozenset({"keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors"}),
+        ("keogram.png", "keogram-strip.png", "startrails*.jpg", "stack.png", "stack.fits", "curves.png", "curves.parquet", "mini.mp4",
+         "startrail_film.mp4", "meteors/*"), (*_GATES, _FPS),
+    ),
     "keogram": KindOfProduct(
         "Keogram", "The night in one picture: a column of each frame beside the next, time to scale.",
         frozenset({"keogram"}), ("keogram.png", "keogram-strip.png"),

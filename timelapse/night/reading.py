@@ -37,20 +37,28 @@ class Reader:
     Args:
         kind: mosaic, mono, or None: found out from the first array.
         offset: value of a dark pixel of raw frames; None: what the file says, else 0.
-        library: folder of the calibration masters; None: frames stay as they are.
+        corrections: finds the masters of each frame; None: frames stay as they are.
 
     Attributes:
-        corrections: which masters were used and which were missing; None without a library.
+        corrections: knows which masters were used and which were missing.
     """
 
     def __init__(
-        self, kind: Kind | None = None, offset: float | None = None, library: Path | None = None
+        self, kind: Kind | None = None, offset: float | None = None, corrections: Corrections | None = None
     ) -> None:
         self._kind: Kind | None = kind
         self._offset = offset
         self._top = 0.0
         self._decoders = Decoders()
-        self.corrections = Corrections(library) if library else None
+        self.corrections = corrections
+
+    def found(self) -> dict[str, Any]:
+        """For the product's record: the masters that changed pixels, and what was missing for how many frames."""
+        return {"masters": self.corrections.used, "gaps": self.corrections.gaps} if self.corrections else {}
+
+    def files(self) -> list[Path]:
+        """Of the masters that changed pixels."""
+        return self.corrections.files() if self.corrections else []
 
     def close(self) -> None:
         """End the child; it starts again when it is needed."""
@@ -90,13 +98,18 @@ class Reader:
         kind = self._kind_of(pixels, pattern)
         top = levels[1] if levels else self._top_of(pixels)
         offset = self._offset if self._offset is not None else levels[0] if levels else 0.0
+        known = self._offset is not None or bool(levels)
         if pixels.dtype == np.uint16 and self.corrections and said:
-            pixels, offset, top = self._corrected(pixels, said, kind == "mosaic", offset, top)
+            found = self._correction(said, pixels.shape, kind == "mosaic")
+            if found is not None:
+                pixels, top = _corrected(found, pixels, offset, top)
+                offset, known = _PEDESTAL, known or found.offset is not None
         if kind == "mosaic":
             pixels = _as_rggb(pixels, pattern or "RGGB")
         exposure_s = exposure_s or _number(cards.get("EXPTIME", cards.get("EXPOSURE"))) or 1.0
         return NightFrame(
             digest=digest, start=start, exposure_s=exposure_s, image=pixels, kind=kind, top=top, offset=offset,
+            dark_known=known,
             linear=pixels.dtype == np.uint16 or pixels.ndim == 2, name=name, hint=_hint(said, cards),
         )  # fmt: skip
 
@@ -126,35 +139,34 @@ class Reader:
         self._top = max(self._top, next(top for top in tops if most <= top))
         return self._top
 
-    def _corrected(
-        self, pixels: NDArray[np.uint16], said: Said, mosaic: bool, offset: float, top: float
-    ) -> tuple[NDArray[np.uint16], float, float]:
-        """Dark, flat and bad pixels applied; what saturated stays so. Pixels, offset and top afterwards."""
+    def _correction(self, said: Said, shape: tuple[int, ...], mosaic: bool) -> Correction | None:
+        """What corrects a frame; None: nothing does. A master that does not fit is a gap."""
         assert self.corrections is not None  # noqa: S101 - for the type checker
         try:
-            found = self.corrections.of_frame(
-                said.camera, said.info, said.settings, said.row, pixels.shape, mosaic
-            )
-            if not found.used:
-                return pixels, offset, top
-            light = self._applied(found, pixels, offset)
-        except (InvalidValueError, DamagedFileError, OSError) as error:
+            found = self.corrections.of_frame(said.camera, said.info, said.settings, said.row, shape, mosaic)
+        except (DamagedFileError, OSError) as error:
             self.corrections.gaps[str(error)] = self.corrections.gaps.get(str(error), 0) + 1
-            return pixels, offset, top
-        most = min(top + _PEDESTAL, 65535.0)
-        fitted = np.clip(light + np.float32(_PEDESTAL + 0.5), 0, most).astype(np.uint16)
-        full = pixels >= top
-        if found.hot is not None:
-            full &= ~found.hot if pixels.ndim == 2 else ~found.hot[..., None]
-        fitted[full] = most
-        return fitted, _PEDESTAL, most
+            return None
+        return found if found.used else None
 
-    @staticmethod
-    def _applied(found: Correction, pixels: NDArray[Any], offset: float) -> NDArray[np.float32]:
-        """As `Correction.apply`; a flat alone divides what is above the sensor's own offset."""
-        if found.offset is not None:
-            return found.apply(pixels).pixels
-        return found.apply(pixels.astype(np.float32) - np.float32(offset)).pixels
+
+def _corrected(
+    found: Correction, pixels: NDArray[np.uint16], offset: float, top: float
+) -> tuple[NDArray[np.uint16], float]:
+    """Dark, flat and bad pixels applied; what saturated stays so. Pixels and top afterwards. Raises `FrameError`."""
+    try:
+        # A flat alone divides what is above the sensor's own level.
+        own = np.float32(offset if found.offset is None else 0)
+        light = found.apply(pixels.astype(np.float32) - own).pixels
+    except InvalidValueError as error:
+        raise FrameError(str(error)) from error
+    most = min(top + _PEDESTAL, 65535.0)
+    fitted = np.clip(light + np.float32(_PEDESTAL + 0.5), 0, most).astype(np.uint16)
+    full = pixels >= top
+    if found.hot is not None:
+        full &= ~found.hot if pixels.ndim == 2 else ~found.hot[..., None]
+    fitted[full] = most
+    return fitted, most
 
 
 def _picture(

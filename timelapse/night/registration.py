@@ -1,7 +1,9 @@
 """How one frame lies on another: triangles of stars that look alike, then every star."""
 
+import contextlib
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from sky.projection import Wcs
 from skycam_project.common.units import Degrees, Pixels
 
 Floats = NDArray[np.float64]
+By = Literal["plate", "pattern"]
 
 FEWEST = 8
 """Stars without which a frame is not laid on another."""
@@ -34,6 +37,7 @@ class Pose:
     matrix: Floats  # (2, 3): turn and scale, shift
     stars: int
     rms_px: Pixels
+    by: By = "pattern"  # how it was found, before every star refined it
 
     @property
     def rotation_deg(self) -> Degrees:
@@ -71,10 +75,9 @@ class Reference:
         """
         places = places[:_ALL]
         if self.plate is not None and plate is not None:
-            matrix = between(self.plate, plate)
-        else:
-            matrix = self._by_pattern(places)
-        return self._refined(matrix, places)
+            with contextlib.suppress(NoOverlapError):
+                return self._refined(between(self.plate, plate), places, by="plate")
+        return self._refined(self._by_pattern(places), places, by="pattern")
 
     def _by_pattern(self, places: Floats) -> Floats:
         from scipy.spatial import KDTree
@@ -96,7 +99,7 @@ class Reference:
             raise NoOverlapError("the pattern of the stars is another one")
         return _robust(self.places[best[mine]], bright[mine])[0]
 
-    def _refined(self, matrix: Floats, places: Floats) -> Pose:
+    def _refined(self, matrix: Floats, places: Floats, by: By) -> Pose:
         rms, count = 0.0, 0
         for tolerance in _TOLERANCES:
             there = self.places @ matrix[:, :2].T + matrix[:, 2]
@@ -108,7 +111,7 @@ class Reference:
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         if count < FEWEST or rms > 1.5 or abs(scale - 1) > _STRETCH:
             raise NoOverlapError(f"{count} stars fit to {rms:.1f} px: not the same field")
-        return Pose(matrix, count, rms)
+        return Pose(matrix, count, rms, by)
 
 
 def between(reference: Wcs, frame: Wcs) -> Floats:

@@ -1,5 +1,6 @@
 """What an all-sky or fixed camera should see: calibrated by its own stars, then cloud cover and sky brightness."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +14,25 @@ from sky.coordinates import Observer, airmass
 from sky.errors import NoMatchError, SkyError
 from sky.matching import nearest
 from sky.photometry import apertures, cloud_cover, sky_quality
-from sky.solver import solve_detections
 from skycam_project.common.units import Degrees, Magnitudes
 from timelapse.night.frames import Look
 
 _CALIBRATION_V = 5.5
 _LOWEST: Degrees = 20.0
 _NEAR_AXIS: Degrees = 15.0
+_ZENITH = 0.04
+"""Half the side of the patch whose sky is measured, over the picture's shorter side."""
 _CLOUDY: Magnitudes = 0.7
 _HAZE: Magnitudes = 0.2
 _EXTINCTION, _COLOUR = 0.20, 0.10
 _FEWEST = 8
 _RETRY = 10
+_LEAST_STARS = 60
+_GUESSES = 3
+_FOCAL_SHARES = (0.5, 0.37, 0.28, 0.68, 0.22)
+"""Focal lengths of all-sky lenses over the picture's shorter side: from a circle that overfills it to one inside."""
+_SURE = 60
+"""Stars that must fit where the focal length was a guess."""
 _CERTAIN_SUN: Degrees = -13.0
 
 
@@ -50,12 +58,9 @@ class SkyView:
         """Sky brightness and cloud cover of a frame."""
         if look.sun_deg is not None and look.sun_deg > -9:
             return SkyNumbers()
-        if look.camera.lens == "fisheye" and look.camera.site and look.camera.scale_arcsec:
+        if look.camera.site and look.camera.lens != "perspective" and look.frame.hint is None:
             return self._all_sky(look)
-        numbers = SkyNumbers(cloud=self._by_count(look))
-        if look.camera.tracked and look.frame.hint and look.camera.scale_arcsec:
-            return SkyNumbers(self._field(look), numbers.cloud)
-        return numbers
+        return SkyNumbers(self._field(look), self._by_count(look))
 
     def state(self) -> dict[str, Any]:
         """For `restore`; the camera is calibrated anew."""
@@ -131,27 +136,34 @@ class SkyView:
         return float(np.clip(4.3 - 1.6 * np.log10(max(level, 1e-6) / 0.01), 2.0, 5.0))
 
     def _calibrate(self, look: Look) -> bool:
-        """One try every ten frames with enough stars."""
-        self._tried += 1
+        """One try every ten frames with enough stars; without a scale only a few, then it is no all-sky camera."""
         stars = look.stars
-        if self._tried % _RETRY != 1 or len(stars) < 60 or (look.sun_deg or -90) > _CERTAIN_SUN:
-            if len(stars) < 60:
-                self._tried = 0
+        if len(stars) < _LEAST_STARS or (look.sun_deg or -90) > _CERTAIN_SUN:
+            return False
+        self._tried += 1
+        if self._tried % _RETRY != 1:
+            return False
+        height, width = look.frame.image.shape[:2]
+        if look.camera.scale_arcsec:
+            focal = [ARCSEC_PER_RADIAN / look.camera.scale_arcsec]
+        elif self._tried <= _GUESSES * _RETRY:
+            focal = [share * min(width, height) for share in _FOCAL_SHARES]
+        else:
             return False
         observer = look.observer
-        assert observer is not None and look.camera.scale_arcsec  # noqa: S101 - for the type checker
+        assert observer is not None  # noqa: S101 - for the type checker
         rows = np.flatnonzero(star_table().v < _CALIBRATION_V)
         directions, altitude = _directions(observer, rows)
         up = altitude > 10
-        height, width = look.frame.image.shape[:2]
-        try:
-            self.fit = calibrate(
-                stars.x, stars.y, directions[up], star_table().v[rows[up]].astype(np.float64), width, height,
-                ARCSEC_PER_RADIAN / look.camera.scale_arcsec,
-            )  # fmt: skip
-        except NoMatchError:
-            return False
-        return True
+        for guess in focal:
+            with contextlib.suppress(NoMatchError):
+                fit = calibrate(
+                    stars.x, stars.y, directions[up], star_table().v[rows[up]].astype(np.float64), width, height, guess
+                )  # fmt: skip
+                if len(focal) == 1 or fit.matched >= _SURE:
+                    self.fit = fit
+                    return True
+        return False
 
     @staticmethod
     def _expected(look: Look, fit: AllSkyFit) -> tuple[NDArray, NDArray, NDArray, NDArray]:
@@ -169,13 +181,13 @@ class SkyView:
         """About the zenith: the sky there, by the zero point of the stars there."""
         frame = look.frame
         good = np.isfinite(zero) & (altitude > 90 - _NEAR_AXIS)
-        if not frame.linear or frame.image.ndim == 3 or good.sum() < _FEWEST:
+        if not (frame.linear and frame.dark_known) or frame.image.ndim == 3 or good.sum() < _FEWEST:
             return None
         image, step = frame.image, 1
         if frame.kind == "mosaic":  # the green pixels of every other row are a picture of their own
             image, step = image[0::2, 1::2], 2
-        x0, y0 = (int(np.median(places[good]) / step) for places in (x, y))
-        reach = max(20, int(0.12 * min(image.shape)))
+        x0, y0 = (int(place / step) for place in pixels(fit, np.array([0.0, 0.0, 1.0]), frame.image.shape[1]))
+        reach = max(20, int(_ZENITH * min(image.shape)))  # moonlight is not even: a small patch
         level = (
             _background(image[max(y0 - reach, 0) : y0 + reach, max(x0 - reach, 0) : x0 + reach])
             - frame.offset
@@ -193,12 +205,10 @@ class SkyView:
 
     @staticmethod
     def _field(look: Look) -> Magnitudes | None:
-        hint, scale, frame = look.frame.hint, look.camera.scale_arcsec, look.frame
-        if hint is None or scale is None or frame.kind == "rgb" or frame.image.dtype != np.uint16:
+        plate, frame = look.solution, look.frame
+        if plate is None or not frame.dark_known or frame.kind == "rgb" or frame.image.dtype != np.uint16:
             return None
-        height, width = frame.image.shape[:2]
         try:
-            plate = solve_detections(look.stars, width, height, scale, *hint, 3.0)
             altitude = look.observer.altaz(plate.ra_deg, plate.dec_deg)[0] if look.observer else 60.0
             quality = sky_quality(
                 frame.image, look.stars, plate, frame.exposure_s, float(airmass(altitude)),

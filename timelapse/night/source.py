@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sessions.calibration.lookup import Corrections
+from sky.angles import ARCSEC_PER_RADIAN
 from sky.coordinates import Site
 from sky.detection import Kind
 from timelapse.night.frames import Camera, NightFrame
 from timelapse.night.reading import Reader
 from timelapse.pipeline.errors import FrameError
-from timelapse.pipeline.frames import FrameInfo, FrameSource
+from timelapse.pipeline.frames import FrameInfo, FrameSource, Said
 
 _UNDATED_STEP_S = 30.0
 _UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
@@ -24,31 +26,37 @@ class NightSource:
         camera: what is known of the camera.
         kind: mosaic, mono, or None: found out from the first array.
         offset: value of a dark pixel of raw frames; None: what the file says, else 0.
+        corrections: finds their calibration masters.
 
     Attributes:
         reader: knows which calibration masters were used and missing.
-        left_out: frames that cannot be used, and why.
+        damaged: frames that looked whole and are not, by name, and why.
     """
 
     def __init__(
-        self, source: FrameSource, camera: Camera, kind: Kind | None = None, offset: float | None = None
+        self,
+        source: FrameSource,
+        camera: Camera,
+        kind: Kind | None = None,
+        offset: float | None = None,
+        corrections: Corrections | None = None,
     ) -> None:
         self.source, self.camera = source, camera
-        self.reader = Reader(kind, offset, calibration_of(source.path))
-        self.left_out: dict[str, str] = {problem.name: problem.reason for problem in source.problems}
+        self.reader = Reader(kind, offset, corrections)
+        self.damaged: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self.source)
 
     def frames(self, wanted: Callable[[str], bool] = lambda digest: True) -> Iterator[NightFrame]:
-        """The frames whose digest is wanted, in the order of time; damaged ones are noted in `left_out`."""
+        """The frames whose digest is wanted, in the order of time; damaged ones are noted in `damaged`."""
         for info in self.source.frames:
             if not wanted(info.digest):
                 continue
             try:
                 yield self.read(info)
             except FrameError as error:
-                self.left_out[info.name] = str(error)
+                self.damaged[info.name] = str(error)
 
     def read(self, info: FrameInfo) -> NightFrame:
         """One frame. Raises `FrameError`."""
@@ -76,7 +84,24 @@ def session_meta(path: Path) -> Mapping[str, Any]:
         return {}
 
 
-def calibration_of(session: Path) -> Path | None:
-    """The calibration library of the sessions' folder that a session lies in; None: it has none."""
-    found = (folder / "calibration" for folder in session.absolute().parents[:5])
-    return next((folder for folder in found if folder.is_dir()), None)
+def corrections_of(session: Path) -> Corrections | None:
+    """The calibration library of the sessions' folder that a session lies in; None: it lies in none."""
+    for folder in session.absolute().parents[:5]:
+        if (folder / "calibration").is_dir() or (folder / ".live").is_dir():
+            return Corrections(folder / "calibration")
+    return None
+
+
+def camera_of(site: Site | None, said: Said | None) -> Camera:
+    """A camera by what its session says: a telescope tells its focal length, and where each frame looks."""
+    if said is None:
+        return Camera(site)
+    focal_mm, pixel_um = (_positive(said.info.get(name)) for name in ("focal_length_mm", "pixel_size_um"))
+    binning = _positive(said.settings.get("binning")) or 1.0
+    pointed = all(isinstance(said.row.get(name), int | float) for name in ("ra_deg", "dec_deg"))
+    scale = ARCSEC_PER_RADIAN * pixel_um * binning / 1000 / focal_mm if focal_mm and pixel_um else None
+    return Camera(site, scale, pointed=pointed)
+
+
+def _positive(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None

@@ -76,12 +76,19 @@ class LiveStack:
 
     Frames of other places, of clouds or out of focus are left out with a reason. What differs smoothly
     between frames (moon, twilight, a town's glow) is taken to the level of the first one.
+
+    Attributes:
+        used: frames in it.
+        exposure_s: of them together.
+        reasons: why others were left out, and how many.
+        placed: how many were laid on the first by their solved position, and by the pattern of the stars.
     """
 
     def __init__(self) -> None:
         self.used = 0
         self.exposure_s: Seconds = 0.0
         self.reasons: dict[str, int] = {}
+        self.placed: dict[str, int] = {"plate": 0, "pattern": 0}
         self._reference: Reference | None = None
         self._first: dict[str, float] = {}
         self._sharpest: Pixels = np.inf
@@ -89,8 +96,8 @@ class LiveStack:
         self._shares: list[float] = []
         self._arrays: Arrays = {}
 
-    def append(self, frame: NightFrame) -> Stacked:
-        """Add a frame, calibrated where there are masters."""
+    def append(self, frame: NightFrame, plate: Wcs | None = None) -> Stacked:
+        """Add a frame; `plate` says where it looks, if that is known."""
         plane = self._planes(frame)
         stars = _stars(frame, plane)
         places, sharp = _lone(stars)
@@ -98,7 +105,7 @@ class LiveStack:
         if self._reference is None:
             if len(places) < 12:
                 return self._left_out("too few stars to begin with")
-            self._begin(frame, plane, places, stars, noise)
+            self._begin(plate, plane, places, stars, noise)
             pose = Pose(np.eye(2, 3), len(places), 0.0)
         else:
             if plane.shape != self._arrays["mean"].shape:
@@ -108,10 +115,11 @@ class LiveStack:
             if sharp > _BLURRED * self._sharpest:
                 return self._left_out("out of focus or trailed")
             try:
-                pose = self._reference.pose(places, frame.plate)
+                pose = self._reference.pose(places, plate)
             except NoOverlapError as error:
                 return self._left_out(f"not laid on: {error}")
             plane = _warped(plane, pose)
+            self.placed[pose.by] += 1
         self._sharpest = min(self._sharpest, sharp)
         self._add(plane, float(np.clip((self._first["noise"] / noise) ** 2, 0.2, 5.0)))
         self.used += 1
@@ -144,6 +152,7 @@ class LiveStack:
         reference = self._reference
         meta: Meta = {
             "used": self.used, "exposure_s": self.exposure_s, "reasons": self.reasons, "first": self._first,
+            "placed": self.placed,
             "sharpest": self._sharpest if np.isfinite(self._sharpest) else None, "shares": self._shares,
         }  # fmt: skip
         arrays = dict(self._arrays)
@@ -151,7 +160,8 @@ class LiveStack:
             arrays["reference"] = reference.places
             if reference.plate is not None:
                 p = reference.plate
-                meta["plate"] = [p.ra_deg, p.dec_deg, p.x, p.y, p.cd]
+                where = [float(value) for value in (p.ra_deg, p.dec_deg, p.x, p.y)]
+                meta["plate"] = [*where, np.asarray(p.cd, float).tolist()]
         for n, seed in enumerate(self._seeds):
             arrays[f"seed{n}"] = seed
         return meta, arrays
@@ -161,6 +171,7 @@ class LiveStack:
         self.used, self.exposure_s = meta["used"], meta["exposure_s"]
         self.reasons, self._first, self._shares = meta["reasons"], meta["first"], meta["shares"]
         self._sharpest = meta["sharpest"] if meta["sharpest"] is not None else np.inf
+        self.placed = meta["placed"]
         plate = meta.get("plate")
         wcs = Wcs(*plate[:4], cd=(tuple(plate[4][0]), tuple(plate[4][1]))) if plate else None
         if "reference" in arrays:
@@ -185,9 +196,9 @@ class LiveStack:
         return cv2.cvtColor(whole, cv2.COLOR_BayerRGGB2RGB).astype(np.float32) / np.float32(scale)
 
     def _begin(
-        self, frame: NightFrame, plane: Floats, places: NDArray[np.float64], stars: Detections, noise: float
+        self, plate: Wcs | None, plane: Floats, places: NDArray[np.float64], stars: Detections, noise: float
     ) -> None:
-        self._reference = Reference(places, frame.plate)
+        self._reference = Reference(places, plate)
         self._first = {
             "stars": float(len(stars)),
             "noise": noise,
@@ -324,6 +335,7 @@ def write_fits(path: Path, stack: LiveStack) -> Path:
     hdu = fits.PrimaryHDU(np.ascontiguousarray(data, np.float32))
     hdu.header["STACKCNT"] = (stack.used, "frames in the stack")
     hdu.header["EXPTIME"] = (stack.exposure_s, "[s] all of them together")
+    hdu.header["PLACED"] = (stack.placed["plate"], "of them laid on the first by solved positions")
     hdu.header["ROWORDER"] = ("TOP-DOWN", "first row is the top of the picture")
     buffer = BytesIO()
     hdu.writeto(buffer)

@@ -103,7 +103,9 @@ export class Film {
     if (this.files === key) return;
     this.files = key;
     const links = files.map((file) => {
-      const words = `${ROLE_NAMES[file.role] ?? "File"} ${file.name.split(".").pop().toUpperCase()}, ${bytes(file.bytes)}`;
+      const alone = files.filter(({ role }) => role === file.role).length === 1;
+      const name = alone ? (ROLE_NAMES[file.role] ?? "File") : own(file.name);
+      const words = `${name} ${file.name.split(".").pop().toUpperCase()}, ${bytes(file.bytes)}`;
       return make("li", {}, make("a", { class: "btn", href: `${file.url}?download`, download: file.name }, icon("download"), words));
     });
     this.slot.files.replaceChildren(...links);
@@ -112,6 +114,12 @@ export class Film {
 
 /** What can be saved, in this order; the draft and the page's own data stay. */
 const DOWNLOADS = ["video", "animation", "picture", "archive", "preview", "poster", "contact_sheet", "data"];
+
+/** What tells a file from others of its role: "Startrails satellites". */
+function own(name) {
+  const words = name.split("/").pop().replace(/\.[^.]+$/, "").replaceAll(/[-_]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
 
 /** A film that this browser says it can play by itself. */
 function playable(product) {
