@@ -5,7 +5,6 @@ from pathlib import Path
 
 import orjson
 
-from lighting.engine.quick import replace_quickly
 from lighting.engine.rig import MODES, Fixture, Rig, parse_patch
 
 log = logging.getLogger(__name__)
@@ -29,14 +28,9 @@ def load(path: Path, rig: Rig) -> tuple[str, str]:
     return mode, by
 
 
-def save(path: Path, rig: Rig, mode: str, by: str) -> None:
-    """Keep them. A full disk costs a line in the log."""
+def content(rig: Rig, mode: str, by: str) -> bytes:
+    """What the file shall hold."""
     fixtures = [
         {name: getattr(fixture, name) for name in Fixture.__slots__} for fixture in rig.fixtures.values()
     ]
-    try:
-        replace_quickly(
-            path, orjson.dumps({"fixtures": fixtures, "master": rig.master, "mode": mode, "modeBy": by})
-        )
-    except OSError as error:
-        log.warning("the fixtures could not be written: %s", error)
+    return orjson.dumps({"fixtures": fixtures, "master": rig.master, "mode": mode, "modeBy": by})
