@@ -16,6 +16,7 @@ def load(path: Path, rig: Rig) -> tuple[str, str]:
         kept = orjson.loads(path.read_bytes())
         fixtures, master = parse_patch(kept["fixtures"]), int(kept["master"])
         mode, by = str(kept["mode"]), str(kept["modeBy"])
+        numbered = [str(name) for name in kept.get("numbered", [])]
         if mode not in MODES or not 0 <= master <= 255:
             raise ValueError("a value is out of its range")
     except FileNotFoundError:
@@ -23,6 +24,7 @@ def load(path: Path, rig: Rig) -> tuple[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.error("%s cannot be used (%s); starting with the fixture main alone", path, error)
         return "normal", "init"
+    rig.numbered = numbered
     rig.patch(fixtures)
     rig.master = master
     return mode, by
@@ -33,4 +35,6 @@ def content(rig: Rig, mode: str, by: str) -> bytes:
     fixtures = [
         {name: getattr(fixture, name) for name in Fixture.__slots__} for fixture in rig.fixtures.values()
     ]
-    return orjson.dumps({"fixtures": fixtures, "master": rig.master, "mode": mode, "modeBy": by})
+    return orjson.dumps(
+        {"fixtures": fixtures, "numbered": rig.numbered, "master": rig.master, "mode": mode, "modeBy": by}
+    )

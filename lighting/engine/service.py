@@ -162,6 +162,7 @@ class Service:
             "master": engine.rig.master,
             "interlock": engine.interlock.shown() | {"held": engine.held, "beaconMax": engine.interlock.beacon_max},
             "fixtures": engine.rig.shown(),
+            "numbered": engine.rig.numbered,
             "panel": self.panel.state(),
             "beacons": self.beacons.why,
             "clients": self.holders.as_dict(),

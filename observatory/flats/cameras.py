@@ -8,15 +8,13 @@ from typing import Any
 
 from observatory.errors import FlatsError
 from observatory.flats.measure import level_of
-from skycam_project.common.link import CallError, Mirror
+from skycam_project.common.link import Mirror
 from skycam_project.common.units import Seconds
 
 CLIENT = "flats"
 """Our name among the clients of a camera."""
 START: Seconds = 60.0
 """From the command to the picture, beside the exposure itself."""
-FREE: Seconds = 3.0
-"""A camera still busy after this long is busy with something else, such as a timelapse."""
 
 
 class FlatCamera:
@@ -72,22 +70,10 @@ class FlatCamera:
         offered = self.times()[0]
         return min(offered, key=lambda time: abs(math.log(time / wished))) if offered else wished
 
-    async def _start(self, **arguments: Any) -> None:
-        """Begin an exposure. A picture can be ready a moment before the camera is free for the next."""
-        end = asyncio.get_running_loop().time() + FREE
-        while True:
-            try:
-                await self.mirror.call("expose", **arguments)
-                return
-            except CallError as error:
-                if error.code != "camera_busy" or asyncio.get_running_loop().time() > end:
-                    raise
-            await asyncio.sleep(0.1)
-
     async def expose(self, exposure_s: Seconds) -> float:
         """Take one flat; its level. Raises `FlatsError` with the camera's reason."""
         arguments = {} if self.gain is None else {"gain": self.gain}
-        await self._start(exposure_s=exposure_s, flat=True, **arguments)
+        await self.mirror.call("expose", exposure_s=exposure_s, flat=True, **arguments)
         try:
             async with asyncio.timeout(2 * exposure_s + START):
                 async for _ in self.mirror.changes():
