@@ -106,6 +106,8 @@ class TelescopeFlatCamera(FlatCamera):
 
     full, offset = 4095.0, 200.0  # sky.instruments says where they come from
     GAIN = 60
+    LONGEST_PHOTO: Seconds = 15.0
+    """What the telescope takes as a single raw photo."""
 
     def __init__(self, key: str, mirror: Mirror, images: Path, gain: float | None = None) -> None:
         super().__init__(key, mirror, images, self.GAIN if gain is None else int(gain))
@@ -115,4 +117,9 @@ class TelescopeFlatCamera(FlatCamera):
 
     def times(self) -> tuple[list[Seconds], Seconds, Seconds]:
         camera = self.mirror.state["camera"]
-        return list(camera["exposures_s"]), camera["exposure_min_s"], camera["exposure_max_s"]
+        longest = camera["exposure_max_s"]
+        if not self.mirror.state["mount"][
+            "tracking_active"
+        ]:  # longer ones are frames of a run that follows the sky
+            longest = min(longest, self.LONGEST_PHOTO)
+        return [time for time in camera["exposures_s"] if time <= longest], camera["exposure_min_s"], longest
