@@ -112,7 +112,8 @@ class CameraHost:
                     plan, self._single = self._single, None
                     record = RunRecord(self._clock.now())
                     await self._run_loop(plan, record)
-                    self._stills.ended(record.gaps[-1].reason if record.gaps else "")
+                    if self._single is None:  # else what is pending is the next exposure
+                        self._stills.ended(record.gaps[-1].reason if record.gaps else "")
                 elif self._wanted:
                     await self._stay_connected()
                 else:
@@ -132,15 +133,8 @@ class CameraHost:
 
     async def _run_loop(self, plan: Plan, record: RunRecord) -> None:
         self._loop = TimelapseLoop(
-            self._driver,
-            self._latest,
-            plan,
-            record,
-            self._clock,
-            self._on_frame,
-            self._on_error,
-            self._changed,
-        )
+            self._driver, self._latest, plan, record, self._clock, self._on_frame, self._on_error, self._changed
+        )  # fmt: skip
         self._changed()
         try:
             await self._loop.run()
@@ -258,9 +252,9 @@ class CameraHost:
         `gain` is in the camera's unit; a dark (`light` false) needs a cap, the client's business; a `flat` may see the
         flat panel. Raises `CameraBusyError` while pictures are taken, `InvalidValueError`, `NotConnectedError`.
         """
-        self._check_free()
         if self._stills.pending:
             raise CameraBusyError(f"{self.name} still prepares the picture before")
+        self._check_free()
         if not self._driver.connected:
             raise NotConnectedError(f"{self.name}: {self._driver.standing.reason or 'it is not open'}")
         plan = self._wish.plan.changed(exposure_s=exposure_s, gain=gain)
@@ -290,7 +284,8 @@ class CameraHost:
     def _check_free(self) -> None:
         if self._wish.running:
             raise CameraBusyError(f"{self.name} runs a timelapse; stop it first")
-        if self._single or (self._loop and self._loop.plan.frames):
+        loop = self._loop  # one whose frame is in is as good as over
+        if self._single or (loop and loop.plan.frames and loop.record.frames < loop.plan.frames):
             raise CameraBusyError(f"{self.name} is taking a picture already; wait for it or stop it")
 
     async def apply(self, **changes: Any) -> dict[str, Any] | None:

@@ -69,7 +69,8 @@ class Conversation:
 
     def __init__(self, receive: Any, send: Any, *, read_only: bool) -> None:
         self._receive, self._send, self._read_only = receive, send, read_only
-        self._client, self._outbox = Client(), Outbox(send, PATIENCE)
+        self._outbox = Outbox(send, PATIENCE)
+        self._client = Client(self._outbox.post)
         self._errors: deque[float] = deque(maxlen=MOST_ERRORS)
         self._commands: deque[float] = deque(maxlen=MOST_COMMANDS)
 
@@ -108,8 +109,7 @@ class Conversation:
     async def _tell(self) -> None:
         client = self._client
         while True:
-            await client.wake.wait()
-            client.wake.clear()
+            await client.wanted()
             await self._outbox.room()
             while client.notes:
                 await self._outbox.send(client.notes.popleft())

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from prometheus_client import Gauge, Histogram
 
 from lighting.services import lights
 from skycam_project.common.link import Mirror
+from skycam_project.common.outbox import text_frame
 from skycam_project.common.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -45,19 +47,34 @@ class Round:
 
 
 class Client:
-    """What waits for one socket."""
+    """What waits for one socket.
 
-    def __init__(self) -> None:
+    Args:
+        post: writes an encoded frame at once, or returns that it cannot.
+    """
+
+    def __init__(self, post: Callable[[bytes], bool]) -> None:
         self.notes: deque[str] = deque(maxlen=MOST_NOTES)
-        self.wake = asyncio.Event()
+        self._post, self._idle = post, False
+        self._wake = asyncio.Event()
         self._newest: tuple[str, Round | None] | None = None
 
-    def put(self, text: str, round_: Round | None) -> None:
-        """The newest state; one that was not sent yet is skipped."""
+    async def wanted(self) -> None:
+        """For the one task that sends: wait for something to send. Meanwhile states go out past it."""
+        self._idle = not self._wake.is_set()
+        await self._wake.wait()
+        self._wake.clear()
+
+    def put(self, text: str, frame: bytes, round_: Round | None) -> None:
+        """The newest state: at once when nothing is on its way, else it waits; one that still waits is skipped."""
+        if self._idle and self._post(frame):
+            if round_:
+                round_.done()
+            return
         if self._newest and self._newest[1]:
             self._newest[1].done()
         self._newest = text, round_
-        self.wake.set()
+        self._rouse()
 
     def take(self) -> tuple[str, Round | None] | None:
         """The newest state that was not sent."""
@@ -67,7 +84,11 @@ class Client:
     def note(self, message: dict[str, Any]) -> None:
         """A message that is not a state: an error, a warning."""
         self.notes.append(orjson.dumps(message).decode())
-        self.wake.set()
+        self._rouse()
+
+    def _rouse(self) -> None:
+        self._idle = False
+        self._wake.set()
 
 
 class Hub:
@@ -75,7 +96,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._clients: set[Client] = set()
-        self._text, self._seq, self._event = "", -1, -1
+        self._text, self._frame = "", b""
+        self._seq = self._event = -1
         self._task: asyncio.Task[None] | None = None
 
     def add(self, client: Client) -> None:
@@ -107,12 +129,13 @@ class Hub:
         if rgb["seq"] != self._seq:
             self._seq = rgb["seq"]
             names = ("r", "g", "b", "seq", "ts")
-            self._text = orjson.dumps({"type": "state", **{name: rgb[name] for name in names}}).decode()
+            packed = orjson.dumps({"type": "state", **{name: rgb[name] for name in names}})
+            self._text, self._frame = packed.decode(), text_frame(packed)
             round_ = Round(len(self._clients), state["applied_at"])
             for client in self._clients:
-                client.put(self._text, round_)
+                client.put(self._text, self._frame, round_)
         elif new:
-            new.put(self._text, None)
+            new.put(self._text, self._frame, None)
         newest = max((event["number"] for event in state["events"]), default=0)
         if self._event < 0 or newest < self._event:  # the first look, or another engine
             self._event = newest

@@ -14,6 +14,7 @@ class Member:
         key: what the subclass knows it by.
         name: that people see.
         maximum: 1 for a plain on and off.
+        writable: whether there is something to switch.
     """
 
     key: str
@@ -21,10 +22,11 @@ class Member:
     description: str
     value: int
     maximum: int = 1
+    writable: bool = True
 
 
 class Switch(Device):
-    """Everything can be written, nothing takes time, names are not the client's to change."""
+    """Nothing takes time, names are not the client's to change."""
 
     device_type: ClassVar[str] = "Switch"
     description: ClassVar[str] = "Skycam switches"
@@ -43,12 +45,17 @@ class Switch(Device):
             refuse_value("Id", id, f"0 to {len(members) - 1}")
         return members[id]
 
+    def _writable(self, id: int, name: str) -> Member:
+        member = self._member(id)
+        if not member.writable:
+            raise self._not_offered(name)
+        return member
+
     def get_max_switch(self) -> int:
         return len(self.members())
 
     def get_can_write(self, id: int) -> bool:
-        self._member(id)
-        return True
+        return self._member(id).writable
 
     def get_can_async(self, id: int) -> bool:
         self._member(id)
@@ -82,11 +89,11 @@ class Switch(Device):
         return True
 
     async def put_set_switch(self, id: int, state: bool) -> None:
-        member = self._member(id)
+        member = self._writable(id, "SetSwitch")
         await self.set_member(member, member.maximum if state else 0)
 
     async def put_set_switch_value(self, id: int, value: float) -> None:
-        member = self._member(id)
+        member = self._writable(id, "SetSwitchValue")
         demand_range("Value", value, 0, member.maximum)
         await self.set_member(member, round(value))
 
@@ -135,9 +142,9 @@ class TelescopeSwitch(Switch):
 
 
 class LightSwitch(Switch):
-    """The lights: master, modes, then each fixture of the patch by its brightness.
+    """The lights: master, modes, then each fixture by its brightness.
 
-    Ids follow the patch: whoever changes it looks at the names again.
+    A fixture keeps its Id for ever; that of one which left the patch stays, dark and not writable.
     """
 
     description = "Skycam lights"
@@ -155,7 +162,8 @@ class LightSwitch(Switch):
             "blackout": int(state["mode"] == "blackout"),
         }
         first = [Member(key, name, text, values[key], most) for key, name, text, most in self.FIRST]
-        return first + [_fixture(fixture) for fixture in state["fixtures"]]
+        patch = {fixture["name"]: fixture for fixture in state["fixtures"]}
+        return first + [_fixture(patch[n]) if n in patch else _gone(n) for n in state["numbered"]]
 
     async def set_member(self, member: Member, value: int) -> None:
         if member.key == "master":
@@ -173,3 +181,7 @@ def _fixture(fixture: dict[str, Any]) -> Member:
         return Member("fixture", fixture["name"], text, max(fixture["colour"]), 255)
     most = 65535 if fixture["bits"] == 16 else 255
     return Member("fixture", fixture["name"], text, fixture["level"] * most // 65535, most)
+
+
+def _gone(name: str) -> Member:
+    return Member("gone", name, "This light is no longer in the patch", 0, writable=False)

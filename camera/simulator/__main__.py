@@ -18,10 +18,11 @@ from typing import Any
 from PIL import Image
 
 from camera.simulator.camera import Shot, SimulatedCamera, Source
-from camera.simulator.panel import Panel, PanelScene
+from camera.simulator.panel import PanelScene
 from camera.simulator.ptp import GENERIC, NIKON
 from camera.simulator.scene import NightScene
 from camera.simulator.server import CameraServer, ControlServer
+from sky.panel import Panel
 
 VENDORS = {"generic": GENERIC, "nikon": NIKON}
 

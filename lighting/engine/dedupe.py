@@ -5,6 +5,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -40,7 +41,7 @@ class Dedupe:
         self._handle = -1
         path.parent.mkdir(parents=True, exist_ok=True)
         self._load()
-        self._compact()
+        self._replace(self._content())
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -58,17 +59,25 @@ class Dedupe:
         if len(self._seen) > self.capacity:
             self._seen.popitem(last=False)
 
-    def flush(self) -> None:
-        """Append what is new to the file. A full disk costs a line in the log, not the lights."""
+    def fresh(self) -> tuple[bytes, Callable[[], None]] | None:
+        """Lines that the file lacks, and the work of writing them, for any one thread at a time; `None` without any."""
         if not self._fresh:
-            return
+            return None
         data, self._lines = b"".join(self._fresh), self._lines + len(self._fresh)
         self._fresh.clear()
+        if self._lines <= 4 * self.capacity:
+            return data, partial(self._append, data)
+        return data, partial(self._replace, self._content())
+
+    def flush(self) -> None:
+        """Bring the file up to date now."""
+        if fresh := self.fresh():
+            fresh[1]()
+
+    def _append(self, data: bytes) -> None:
+        """A full disk costs a line in the log, not the lights."""
         try:
-            if self._lines > 4 * self.capacity:
-                self._compact()
-            else:
-                os.write(self._handle, data)
+            os.write(self._handle, data)
         except OSError as error:
             self._failed(error)
 
@@ -107,12 +116,16 @@ class Dedupe:
         while len(self._seen) > self.capacity:
             self._seen.popitem(last=False)
 
-    def _compact(self) -> None:
-        """Write the file anew with the living ids and append to it from now on."""
+    def _content(self) -> bytes:
+        """The file with the living ids alone."""
+        self._lines = len(self._seen)
+        return b"".join(b'{"id":"%b","t":%d}\n' % (i.encode(), then * 1000) for i, then in self._seen.items())
+
+    def _replace(self, content: bytes) -> None:
+        """Write the file anew and append to it from now on."""
         temporary = self.path.with_name(self.path.name + ".new")
-        lines = [b'{"id":"%b","t":%d}\n' % (i.encode(), then * 1000) for i, then in self._seen.items()]
         try:
-            temporary.write_bytes(b"".join(lines))
+            temporary.write_bytes(content)
             temporary.replace(self.path)
             if self._handle >= 0:
                 os.close(self._handle)
@@ -120,7 +133,6 @@ class Dedupe:
             self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND)
         except OSError as error:
             self._failed(error)
-        self._lines = len(lines)
 
     def _failed(self, error: OSError) -> None:
         self.write_errors += 1

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from lighting.engine import metrics, rigfile
 from lighting.engine.commands import Command
-from lighting.engine.dedupe import Dedupe
 from lighting.engine.events import Events
 from lighting.engine.inbox import Entry, Inbox
 from lighting.engine.interlock import Interlock
+from lighting.engine.kept import Kept
 from lighting.engine.rig import FULL, MAIN, MODES, Fixture, Rig, parse_patch
 from lighting.engine.slot import Slot
-from lighting.engine.state import RgbState, StateFile
+from lighting.engine.state import RgbState, load_state
 from lighting.errors import InterlockedError, InvalidError, QueueFullError
 from skycam_project.common.units import Seconds
 from skycam_project.config.lights import LightsConfiguration
@@ -29,7 +29,6 @@ T = TypeVar("T")
 
 BATCH = 64
 """Commands that are applied before the state is written and sent once: a state is complete, skipping is lossless."""
-SYNC_EVERY: Seconds = 1.0
 LOOSE = Fixture("channels")
 """What channels without a fixture count as."""
 
@@ -57,19 +56,18 @@ class Engine:
         self.on_change: Callable[[], None] = lambda: None
         self.on_manual: Callable[[set[tuple[int, int]]], None] = lambda channels: None
         """Told which channels somebody took over, so that fades leave them alone."""
-        self.interlock = Interlock(
-            config.dmx_interlock, config.dmx_interlock_beacon_max, folder / "leases.json", self.events.tell
-        )
+        self.kept = Kept(config, folder / "numbers.json", state_path, seen_path)
+        put, policy, beacon_max = self.kept.disk.put, config.dmx_interlock, config.dmx_interlock_beacon_max
+        self.interlock = Interlock(policy, beacon_max, folder / "leases.json", self.events.tell, put=put)
         self.state = RgbState()
         self._held: tuple[Colour, str] | None = None
         self.applied_at: Seconds = 0.0
         self._touched = False
         self._was_enforced = False
-        self._saved = -1
-        self._unsynced = asyncio.Event()
         self.mode, self.mode_by = rigfile.load(self.folder / "rig.json", self.rig)
-        self._mount(state_path, seen_path)
+        self._show_kept()
         self._hand_over()
+        self.kept.disk.drain()
 
     # ---- files
 
@@ -78,16 +76,17 @@ class Engine:
 
         Returns the colour that the files ask for; the state is dark where mode or interlock forbid it.
         """
-        self.dedupe.close()
-        return self._mount(state_path, seen_path, by)
+        self.kept.mount(state_path, seen_path)
+        return self._show_kept(by)
 
-    def _mount(self, state_path: Path, seen_path: Path, by: str | None = None) -> Colour:
-        self.state_file = StateFile(state_path)
-        config = self.config
-        self.dedupe = Dedupe(seen_path, config.dmx_cmd_dedupe_ttl_seconds, config.dmx_cmd_dedupe_capacity)
-        stored = self.state_file.load()
+    def _show_kept(self, by: str | None = None) -> Colour:
+        stored = load_state(self.kept.state_path)
         self.restore(stored, stored.updated_by if by is None else by)
         return stored.colour
+
+    def close(self) -> None:
+        """Write what is not written; afterwards the files belong to the next engine."""
+        self.kept.close()
 
     def restore(self, stored: RgbState, by: str) -> None:
         """Show a stored state, with a `seq` above it and above ours; for the writer."""
@@ -95,7 +94,7 @@ class Engine:
         if colour != stored.colour:
             by = "interlock:restore"
         now = self.state
-        self.state = replace(now, seq=max(now.seq, stored.seq), ts=max(now.ts, stored.ts))
+        self.state = replace(now, seq=max(now.seq, stored.seq, self.kept.used), ts=max(now.ts, stored.ts))
         self._held = None
         self.on_manual(self.rig.channels_of(MAIN))
         self.change(colour, by)
@@ -108,7 +107,8 @@ class Engine:
             return (0, 0, 0)
 
     def _save_rig(self) -> None:
-        rigfile.save(self.folder / "rig.json", self.rig, self.mode, self.mode_by)
+        content = rigfile.content(self.rig, self.mode, self.mode_by)
+        self.kept.disk.put(self.folder / "rig.json", content)
 
     # ---- producers
 
@@ -141,7 +141,7 @@ class Engine:
     async def run(self) -> None:
         """Take, apply, hand over, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._sync())
+            tasks.create_task(self.kept.run())
             tasks.create_task(self._expire())
             while True:
                 await self.inbox.wait()
@@ -178,7 +178,7 @@ class Engine:
                 answer.set_exception(error)
 
     def _take(self, command: Command) -> None:
-        if self.dedupe.knows(command.cmd_id):
+        if self.kept.ids.knows(command.cmd_id):
             metrics.deduped.inc()
             return
         try:
@@ -187,7 +187,7 @@ class Engine:
             metrics.dropped.labels("interlock").inc()
             log.info("cmd_dropped", extra={"cmdId": command.cmd_id, "src": command.src, "reason": str(error)})
             return
-        self.dedupe.take(command.cmd_id)
+        self.kept.ids.take(command.cmd_id)
         self.on_manual(self.rig.channels_of(MAIN))
         self._held = None
         self.change(colour, command.src)
@@ -223,22 +223,18 @@ class Engine:
         self._touched = True
 
     def _hand_over(self) -> None:
-        """Write, then give the newest state and frames to everybody. Waits for nobody."""
+        """Keep the newest state, then give it and the frames to everybody. Waits for nobody."""
         metrics.queue_depth.set(len(self.inbox))
         if self._touched:
             self._touched = False
             self.interlock.look(self._shining())
-            self.dedupe.flush()
-            if self.state.seq != self._saved:
-                self.state_file.save(self.state)
-                self._saved = self.state.seq
-                self._unsynced.set()
+            if self.kept.save(self.state):
                 for slot in self.state_slots:
                     slot.put(self.state)
             frames = self.frames()
             for slot in self.frame_slots:
                 slot.put(frames)
-            metrics.write_errors.set(self.state_file.write_errors + self.dedupe.write_errors)
+            metrics.write_errors.set(self.kept.write_errors)
         self.applied_at = time.monotonic()
         self.on_change()
 
@@ -257,13 +253,6 @@ class Engine:
         if self.mode == "blackout":
             return self.rig.frames(lambda fixture, level: False, False)
         return self.rig.frames(self.interlock.allows, loose)
-
-    async def _sync(self) -> None:
-        while True:
-            await self._unsynced.wait()
-            self._unsynced.clear()
-            await asyncio.to_thread(self.state_file.sync)
-            await asyncio.sleep(SYNC_EVERY)
 
     async def _expire(self) -> None:
         while True:

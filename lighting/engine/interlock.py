@@ -50,13 +50,15 @@ class Interlock:
         beacon_max: 0..255; beacons up to it stay on during a light exposure.
         path: where the leases survive a restart of the engine.
         tell: called with each event `light_during_exposure`.
+        put: writes that file, now or soon.
     """
 
     def __init__(
         self, policy: str, beacon_max: int, path: Path, tell: Callable[[dict[str, Any]], None],
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.time, put: Callable[[Path, bytes], None] = replace_quickly,
     ) -> None:  # fmt: skip
         self.policy, self.beacon_max, self.path, self._tell, self._now = policy, beacon_max, path, tell, now
+        self._put = put
         self.leases: dict[str, Lease] = {}
         self._override: tuple[str, float] | None = None
         self._load()
@@ -206,11 +208,7 @@ class Interlock:
         self.expire()
 
     def _save(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            replace_quickly(self.path, orjson.dumps([asdict(lease) for lease in self.leases.values()]))
-        except OSError as error:
-            log.warning("the exposures could not be written to %s: %s", self.path, error)
+        self._put(self.path, orjson.dumps([asdict(lease) for lease in self.leases.values()]))
 
     def _time(self) -> str:
         return _iso(self._now())

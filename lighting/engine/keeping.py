@@ -140,6 +140,7 @@ class Keeping:
         """Make a backup of the active project."""
         projects, store, files = self._store(project, active=True)
         async with self._lock:
+            await self.engine.kept.disk.written()
             version = await asyncio.to_thread(store.make, projects.meta(project), files, label)
             await asyncio.to_thread(projects.backed_up, project, version["createdAt"])
         self.backup_problem = ""
@@ -151,6 +152,7 @@ class Keeping:
         projects, store, files = self._store(project, active=True)
         async with self._lock:
             snapshot = await asyncio.to_thread(store.read, project, version)
+            await self.engine.kept.disk.written()
             await asyncio.to_thread(store.make, projects.meta(project), files, "pre-restore")
             self.player.stop()
             await asyncio.to_thread(backups.write_library, snapshot, files)
@@ -170,6 +172,7 @@ class Keeping:
             await asyncio.sleep(pause)
             try:
                 projects, store, files = self._store(self._projects.active, active=True)
+                await self.engine.kept.disk.written()
                 if await asyncio.to_thread(store.changed, projects.meta(projects.active), files):
                     await self.back_up(projects.active, "auto")
             except (SkycamError, OSError) as error:

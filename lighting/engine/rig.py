@@ -17,6 +17,10 @@ FULL = 0xFFFF
 """Values of a component are 16 bits, whatever the fixture takes."""
 
 
+MOST_NUMBERS = 400
+"""Numbers of fixtures that are gone are kept free up to here, so that a saved number never means another light."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fixture:
     """One light.
@@ -102,10 +106,15 @@ class Rig:
 
     Args:
         max_red: brightest red (0..255) in the dark mode.
+
+    Attributes:
+        numbered: every name that ever was in the patch, in the order of first appearance: its place is its number for
+            clients that know lights by numbers.
     """
 
     def __init__(self, max_red: int) -> None:
         self.max_red, self.master = max_red, 255
+        self.numbered: list[str] = []
         self.fixtures: dict[str, Fixture] = {}
         self._values: dict[str, list[int]] = {}
         self._loose: dict[int, dict[int, int]] = {}
@@ -115,6 +124,7 @@ class Rig:
         """Replace the patch. A fixture that is unchanged keeps its value, the others are dark."""
         old = self.fixtures
         self.fixtures = {fixture.name: fixture for fixture in fixtures}
+        self._number()
         self._values = {
             name: self._values[name] if old.get(name) == fixture else [0] * len(fixture.parts)
             for name, fixture in self.fixtures.items()
@@ -128,6 +138,18 @@ class Rig:
             u: {c: v for c, v in channels.items() if (u, c) not in self._owners}
             for u, channels in self._loose.items()
         }
+
+    def _number(self) -> None:
+        """Give new names a number: the next one, or beyond `MOST_NUMBERS` that of a name that is gone."""
+        known = set(self.numbered)
+        for name in self.fixtures:
+            if name in known:
+                continue
+            gone = (n for n, old in enumerate(self.numbered) if old not in self.fixtures)
+            if len(self.numbered) >= MOST_NUMBERS and (place := next(gone, None)) is not None:
+                self.numbered[place] = name
+            else:
+                self.numbered.append(name)
 
     def fixture(self, name: str) -> Fixture:
         """One fixture. Raises `MissingError`."""

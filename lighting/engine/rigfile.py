@@ -5,7 +5,6 @@ from pathlib import Path
 
 import orjson
 
-from lighting.engine.quick import replace_quickly
 from lighting.engine.rig import MODES, Fixture, Rig, parse_patch
 
 log = logging.getLogger(__name__)
@@ -17,6 +16,7 @@ def load(path: Path, rig: Rig) -> tuple[str, str]:
         kept = orjson.loads(path.read_bytes())
         fixtures, master = parse_patch(kept["fixtures"]), int(kept["master"])
         mode, by = str(kept["mode"]), str(kept["modeBy"])
+        numbered = [str(name) for name in kept.get("numbered", [])]
         if mode not in MODES or not 0 <= master <= 255:
             raise ValueError("a value is out of its range")
     except FileNotFoundError:
@@ -24,19 +24,17 @@ def load(path: Path, rig: Rig) -> tuple[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.error("%s cannot be used (%s); starting with the fixture main alone", path, error)
         return "normal", "init"
+    rig.numbered = numbered
     rig.patch(fixtures)
     rig.master = master
     return mode, by
 
 
-def save(path: Path, rig: Rig, mode: str, by: str) -> None:
-    """Keep them. A full disk costs a line in the log."""
+def content(rig: Rig, mode: str, by: str) -> bytes:
+    """What the file shall hold."""
     fixtures = [
         {name: getattr(fixture, name) for name in Fixture.__slots__} for fixture in rig.fixtures.values()
     ]
-    try:
-        replace_quickly(
-            path, orjson.dumps({"fixtures": fixtures, "master": rig.master, "mode": mode, "modeBy": by})
-        )
-    except OSError as error:
-        log.warning("the fixtures could not be written: %s", error)
+    return orjson.dumps(
+        {"fixtures": fixtures, "numbered": rig.numbered, "master": rig.master, "mode": mode, "modeBy": by}
+    )

@@ -66,9 +66,12 @@ class Service:
         """Own the lights until cancelled. Raises `OwnedElsewhere` at once when another process does."""
         async with self.host:  # its lock first: a second engine must not touch the files
             self.open()
-            async with asyncio.TaskGroup() as tasks:
-                for name, start in self._tasks().items():
-                    tasks.create_task(self._supervised(name, start), name=name)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for name, start in self._tasks().items():
+                        tasks.create_task(self._supervised(name, start), name=name)
+            finally:
+                self.engine.close()
 
     def open(self) -> None:
         """Read the files and make everything; nothing of it waits."""
@@ -159,6 +162,7 @@ class Service:
             "master": engine.rig.master,
             "interlock": engine.interlock.shown() | {"held": engine.held, "beaconMax": engine.interlock.beacon_max},
             "fixtures": engine.rig.shown(),
+            "numbered": engine.rig.numbered,
             "panel": self.panel.state(),
             "beacons": self.beacons.why,
             "clients": self.holders.as_dict(),

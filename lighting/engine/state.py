@@ -1,7 +1,6 @@
 """The state `demo.rgb.state.v1`, and the file that keeps it."""
 
 import logging
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import orjson
 
 from lighting.engine.commands import json_integer
-from lighting.engine.quick import replace_quickly
 
 log = logging.getLogger(__name__)
 
@@ -71,43 +69,17 @@ def parse_state(body: object) -> RgbState:
     return RgbState(r, g, b, seq, body["updatedBy"], ts)
 
 
-class StateFile:
-    """`state.json`: replaced by rename before anything is sent, so that no published `seq` is ever used again."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.write_errors = path, 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-    def load(self) -> RgbState:
-        """What it holds; dark for a missing or broken file, which is put aside as `.bad-<ms>`."""
+def load_state(path: Path) -> RgbState:
+    """What a file holds; dark for a missing or broken one, which is put aside as `.bad-<ms>`."""
+    try:
+        return parse_state(orjson.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return RgbState()
+    except (OSError, ValueError) as error:
+        aside = path.with_name(f"{path.name}.bad-{time.time_ns() // 1_000_000}")
+        log.error("%s cannot be used (%s); starting dark, it is kept as %s", path, error, aside.name)
         try:
-            return parse_state(orjson.loads(self.path.read_bytes()))
-        except FileNotFoundError:
-            return RgbState()
-        except (OSError, ValueError) as error:
-            aside = self.path.with_name(f"{self.path.name}.bad-{time.time_ns() // 1_000_000}")
-            log.error("%s cannot be used (%s); starting dark, it is kept as %s", self.path, error, aside.name)
-            try:
-                self.path.replace(aside)
-            except OSError as second:
-                log.warning("%s could not be put aside: %s", self.path, second)
-            return RgbState()
-
-    def save(self, state: RgbState) -> None:
-        """Replace it. A full disk costs a line in the log, not the lights."""
-        try:
-            replace_quickly(self.path, orjson.dumps(state.body()))
-        except OSError as error:
-            self.write_errors += 1
-            log.warning("the state could not be written to %s: %s", self.path, error)
-
-    def sync(self) -> None:
-        """Make it survive a power cut; for a thread, because a disk may take its time."""
-        try:
-            handle = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            log.warning("%s could not be synced: %s", self.path, error)
+            path.replace(aside)
+        except OSError as second:
+            log.warning("%s could not be put aside: %s", path, second)
+        return RgbState()

@@ -8,15 +8,13 @@ from typing import Any
 
 from observatory.errors import FlatsError
 from observatory.flats.measure import level_of
-from skycam_project.common.link import CallError, Mirror
+from skycam_project.common.link import Mirror
 from skycam_project.common.units import Seconds
 
 CLIENT = "flats"
 """Our name among the clients of a camera."""
 START: Seconds = 60.0
 """From the command to the picture, beside the exposure itself."""
-FREE: Seconds = 3.0
-"""A camera still busy after this long is busy with something else, such as a timelapse."""
 
 
 class FlatCamera:
@@ -72,22 +70,10 @@ class FlatCamera:
         offered = self.times()[0]
         return min(offered, key=lambda time: abs(math.log(time / wished))) if offered else wished
 
-    async def _start(self, **arguments: Any) -> None:
-        """Begin an exposure. A picture can be ready a moment before the camera is free for the next."""
-        end = asyncio.get_running_loop().time() + FREE
-        while True:
-            try:
-                await self.mirror.call("expose", **arguments)
-                return
-            except CallError as error:
-                if error.code != "camera_busy" or asyncio.get_running_loop().time() > end:
-                    raise
-            await asyncio.sleep(0.1)
-
     async def expose(self, exposure_s: Seconds) -> float:
         """Take one flat; its level. Raises `FlatsError` with the camera's reason."""
         arguments = {} if self.gain is None else {"gain": self.gain}
-        await self._start(exposure_s=exposure_s, flat=True, **arguments)
+        await self.mirror.call("expose", exposure_s=exposure_s, flat=True, **arguments)
         try:
             async with asyncio.timeout(2 * exposure_s + START):
                 async for _ in self.mirror.changes():
@@ -120,6 +106,8 @@ class TelescopeFlatCamera(FlatCamera):
 
     full, offset = 4095.0, 200.0  # sky.instruments says where they come from
     GAIN = 60
+    LONGEST_PHOTO: Seconds = 15.0
+    """What the telescope takes as a single raw photo."""
 
     def __init__(self, key: str, mirror: Mirror, images: Path, gain: float | None = None) -> None:
         super().__init__(key, mirror, images, self.GAIN if gain is None else int(gain))
@@ -129,4 +117,9 @@ class TelescopeFlatCamera(FlatCamera):
 
     def times(self) -> tuple[list[Seconds], Seconds, Seconds]:
         camera = self.mirror.state["camera"]
-        return list(camera["exposures_s"]), camera["exposure_min_s"], camera["exposure_max_s"]
+        longest = camera["exposure_max_s"]
+        if not self.mirror.state["mount"][
+            "tracking_active"
+        ]:  # longer ones are frames of a run that follows the sky
+            longest = min(longest, self.LONGEST_PHOTO)
+        return [time for time in camera["exposures_s"] if time <= longest], camera["exposure_min_s"], longest

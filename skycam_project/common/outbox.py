@@ -19,6 +19,19 @@ PATIENCE: Seconds = 10.0
 LOOK: Seconds = 0.05
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Write = Callable[[bytes], bool]
+
+
+def text_frame(text: bytes) -> bytes:
+    """An unmasked WebSocket frame of UTF-8 text, complete and not compressed (RFC 6455, 5.2): one for many clients."""
+    size = len(text)
+    if size < 126:
+        return bytes((0x81, size)) + text
+    return (
+        b"\x81\x7e" + size.to_bytes(2, "big") + text
+        if size < 1 << 16
+        else b"\x81\x7f" + size.to_bytes(8, "big") + text
+    )
 
 
 class SlowClientError(SkycamError):
@@ -38,6 +51,7 @@ class Outbox:
     def __init__(self, send: Send, patience: Seconds = PATIENCE) -> None:
         self._send, self._patience = send, patience
         self._transport = _transport_of(send)
+        self._write = _daphne_writer(send, self._transport) or _uvicorn_writer(send)
 
     def waiting(self) -> int:
         """Bytes that the transport has not handed to the kernel; 0 where the server itself waits for the client."""
@@ -62,6 +76,14 @@ class Outbox:
         except TimeoutError:
             raise self._given_up() from None
 
+    def post(self, frame: bytes) -> bool:
+        """Write an encoded frame at once, past the server's machinery per message (0.1 ms of it for each client).
+
+        Returns whether it went out. It does not while bytes wait for this client, before the handshake and after the
+        farewell, and with a server whose transport is not known: `send` is the way then. Not while a `send` runs.
+        """
+        return self._write is not None and self._write(frame)
+
     def abort(self) -> None:
         """Drop the connection without a farewell, which this client would not read either."""
         if self._transport is not None:
@@ -75,24 +97,69 @@ class Outbox:
         )
 
 
+def _bare(send: Any) -> Any:
+    """The server's own `send`: the session middleware of Channels wraps it in a method whose object keeps it."""
+    while (wrapper := getattr(send, "__self__", None)) is not None and hasattr(wrapper, "real_send"):
+        send = wrapper.real_send
+    return send
+
+
 def _plain_transport(send: Any) -> Any:
     """The asyncio transport behind uvicorn's `send`, a method of its protocol; `None` with another server."""
-    while (owner := getattr(send, "__self__", None)) is not None and hasattr(owner, "real_send"):
-        send = owner.real_send
-    transport = getattr(owner, "transport", None)
+    transport = getattr(getattr(_bare(send), "__self__", None), "transport", None)
     return transport if hasattr(transport, "abort") else None
 
 
-def _transport_of(send: Any) -> Any:
-    """Daphne's transport behind a `send`; `None` with another server.
+def _uvicorn_writer(send: Any) -> Write | None:
+    protocol: Any = getattr(_bare(send), "__self__", None)
+    transport = _plain_transport(send)
+    if transport is None or not all(
+        hasattr(protocol, name) for name in ("writable", "handshake_complete", "close_sent")
+    ):
+        return None
 
-    Daphne gives `functools.partial(handle_reply, protocol)`; the session middleware of Channels wraps it in a method
-    whose object keeps it as `real_send`.
-    """
-    while (wrapper := getattr(send, "__self__", None)) is not None and hasattr(wrapper, "real_send"):
-        send = wrapper.real_send
-    protocol = next(iter(getattr(send, "args", ())), None)
-    transport = getattr(protocol, "transport", None)
+    def write(frame: bytes) -> bool:
+        if (
+            not protocol.writable.is_set()
+            or not protocol.handshake_complete
+            or protocol.close_sent
+            or transport.is_closing()
+        ):
+            return False
+        transport.write(frame)
+        return True
+
+    return write
+
+
+def _daphne_writer(send: Any, transport: Any) -> Write | None:
+    protocol = _daphne_protocol(send)
+    if transport is None or not all(hasattr(protocol, name) for name in ("state", "STATE_OPEN")):
+        return None
+
+    def write(frame: bytes) -> bool:
+        if protocol.state != protocol.STATE_OPEN or transport.disconnecting or transport.dataBuffer:
+            return False
+        if transport._tempDataLen:  # the handshake, or a message of this turn: it goes first
+            return False
+        sent = transport.writeSomeData(frame)
+        if not isinstance(sent, int):
+            return False  # the connection is gone, as the reactor will find out
+        if sent < len(frame):
+            transport.write(frame[sent:])
+        return True
+
+    return write
+
+
+def _daphne_protocol(send: Any) -> Any:
+    """Daphne gives `functools.partial(handle_reply, protocol)`; `None` with another server."""
+    return next(iter(getattr(_bare(send), "args", ())), None)
+
+
+def _transport_of(send: Any) -> Any:
+    """Daphne's transport behind a `send`; `None` with another server."""
+    transport = getattr(_daphne_protocol(send), "transport", None)
     known = all(
         hasattr(transport, name) for name in ("dataBuffer", "offset", "_tempDataLen", "abortConnection")
     )

@@ -7,7 +7,10 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from sky.panel import Panel
 from telescope.simulator.options import Options, parse
+from telescope.simulator.panel import PanelRenderer
+from telescope.simulator.renderer import Renderer
 from telescope.simulator.server import Simulator
 from telescope.simulator.sky_renderer import SkyRenderer
 
@@ -19,7 +22,12 @@ async def run(options: Options) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     renderer = SkyRenderer(options.seed)
-    async with Simulator(options, renderer) as simulator:
+    seen: Renderer = renderer
+    if options.panel_port is not None:
+        seen = PanelRenderer(
+            renderer, Panel(options.panel_port, options.panel_channel, gamma=options.panel_gamma)
+        )
+    async with Simulator(options, seen) as simulator:
         print(simulator.describe(), flush=True)
         # A daemon: the program need not wait for it when it ends.
         threading.Thread(target=renderer.warm_up, name="warm-up", daemon=True).start()

@@ -33,6 +33,7 @@ class Options:
     Attributes:
         start: moment at which the simulation begins, None for now.
         card: folder of the SD card, None for one that is thrown away at the end.
+        panel_port: of the Art-Net node of a flat panel before the aperture, None for no panel.
     """
 
     site: Site
@@ -48,6 +49,9 @@ class Options:
     wedge: bool = False
     errors: MountErrors = field(default_factory=MountErrors)
     faults: Faults = field(default_factory=Faults)
+    panel_port: int | None = None
+    panel_channel: int = 1
+    panel_gamma: float = 2.2
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -71,7 +75,7 @@ def parse(arguments: Sequence[str]) -> Options:
         site=Site(given.lat, given.lon, given.height), host=given.host, ports=ports, start=given.time,
         speed=given.speed, seed=given.seed, card=given.card, v2=given.protocol == "v2",
         ra_degrees=given.ra_unit == "degrees", darks=given.darks, wedge=given.wedge, errors=errors,
-        faults=faults,
+        faults=faults, panel_port=given.panel_port, panel_channel=given.panel_channel, panel_gamma=given.panel_gamma,
     )  # fmt: skip
 
 
@@ -117,6 +121,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--darks", action="store_true", help="begin with a complete dark library for gains 60, 80 and 100")
     add("--wedge", action="store_true", help="stand on an equatorial wedge")
+    add(
+        "--panel-port",
+        type=_port,
+        metavar="N",
+        help="a flat panel before the aperture: an Art-Net node (16 bits) at 127.0.0.1; default: none",
+    )
+    add("--panel-channel", type=int, default=1, metavar="N", help="its first channel, default 1")
+    add("--panel-gamma", type=_number(0.5, 4), default=2.2, help="of its dimming, default 2.2")
     add("--mount", action="append", default=[], metavar="NAME=VALUE", help=_names(MountErrors))
     add("--fault", action="append", default=[], metavar="NAME[=VALUE]", help=_names(Faults))
     return parser

@@ -75,3 +75,4 @@ class Lights:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self.service.engine.close()

@@ -13,6 +13,8 @@ from alpaca.devices.registry import BindingsFile
 from alpaca.devices.switch import TelescopeSwitch
 from alpaca.devices.table import DeviceTable
 from alpaca.protocol.members import INTERFACES
+from lighting.engine import rigfile
+from lighting.engine.rig import Rig
 from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 
@@ -179,7 +181,7 @@ async def test_without_a_panel_in_the_patch_the_device_is_not_connected(client, 
     assert await client.value(f"{PANEL}/connected") is False
     await client.do(f"{SWITCH}/connected", Connected=True)
     assert (await client.get(f"{PANEL}/maxbrightness")).json["ErrorNumber"] == 0x407
-    assert await client.value(f"{SWITCH}/maxswitch") == 4
+    assert await client.value(f"{SWITCH}/maxswitch") == 6, "the Ids of those that are gone stay"
 
 
 async def test_switches_are_master_modes_and_fixtures(connected, lights):
@@ -214,6 +216,28 @@ async def test_a_switch_keeps_the_colour_of_its_light(connected, lights):
     assert lights.state["mode"] == "dark"
     await connected.do(f"{SWITCH}/setswitch", Id=2, State=False)
     assert lights.state["mode"] == "dark", "the other mode was not on"
+
+
+async def test_a_light_keeps_its_id_whatever_happens_to_the_patch(connected, lights):
+    async def names() -> list[str]:
+        count = await connected.value(f"{SWITCH}/maxswitch")
+        return [await connected.value(f"{SWITCH}/getswitchname", Id=number) for number in range(count)]
+
+    before = await names()
+    main, panel, desk = PATCH
+    door = {"name": "door", "role": "path", "start": 300}
+    await lights.call("patch", fixtures=[door, desk, main])
+    assert await names() == [*before, "door"]
+    assert await connected.value(f"{SWITCH}/canwrite", Id=4) is False
+    assert await connected.error("put", f"{SWITCH}/setswitch", Id=4, State=True) == 0x400
+    await connected.do(f"{SWITCH}/setswitchvalue", Id=5, Value=99)
+    assert next(row for row in lights.state["fixtures"] if row["name"] == "desk")["level"] == 99 * 257
+    await lights.service.engine.kept.disk.written()
+    rigfile.load(lights.service.engine.folder / "rig.json", again := Rig(64))
+    assert again.numbered == [*before[3:], "door"], "over a restart too"
+    await lights.call("patch", fixtures=[panel, main, desk])
+    assert await names() == [*before, "door"]
+    assert await connected.value(f"{SWITCH}/canwrite", Id=4) is True
 
 
 async def test_main_by_a_switch_is_a_state_with_a_number(connected, lights):

@@ -129,6 +129,25 @@ async def test_a_failed_exposure_is_told_and_not_repeated(connected, camera):
     await expose(connected)
 
 
+async def test_a_picture_that_is_ready_means_that_the_next_may_begin(connected, camera, monkeypatch):
+    slow = camera.driver.acknowledge
+
+    async def acknowledge(frame):
+        await asyncio.sleep(0.3)  # the camera's card is slow to delete
+        await slow(frame)
+
+    monkeypatch.setattr(camera.driver, "acknowledge", acknowledge)
+    for _ in range(3):
+        await expose(connected)
+    await connected.do("camera/2/startexposure", Duration=1.0, Light=True)
+    assert await connected.error("put", "camera/2/startexposure", Duration=1.0, Light=True) == 0x40B
+    await connected.do("camera/2/abortexposure")
+    await until(lambda: connected.value("camera/2/camerastate"), 0)
+    assert await connected.value("camera/2/imageready") is False
+    assert len(camera.driver.settings) == 3, "it was given up before it began"
+    await expose(connected)
+
+
 async def reachable(client) -> bool:
     return (await client.get("camera/2/camerastate")).json["ErrorNumber"] == 0
 

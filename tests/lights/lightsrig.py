@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 from lighting.engine.commands import Command, own_command
 from lighting.engine.engine import Engine
+from lighting.engine.state import RgbState
 from skycam_project.common.link import NotConnected, ask, read
 from skycam_project.config import Configuration, load
 
@@ -53,12 +55,16 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
         await settle(engine)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        engine.dedupe.close()
+        engine.close()
 
 
 async def settle(engine: Engine) -> None:
     """Return when everything that was submitted has been applied."""
     await engine.control(lambda: None)
+
+
+def write_state(path: Path, state: RgbState) -> None:
+    path.write_text(json.dumps(state.body()))
 
 
 def red(value: int, src: str = "test") -> Command:

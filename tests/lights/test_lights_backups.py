@@ -10,13 +10,13 @@ import sys
 import httpx
 import pytest
 from cryptography.fernet import Fernet
-from lightsrig import configuration, wait_for
+from lightsrig import configuration, wait_for, write_state
 
 from lighting.engine import backups
 from lighting.engine.backups import Backups, pack, store_of, unpack, write_library
 from lighting.engine.projects import Projects
 from lighting.engine.scenes import parse_scenes
-from lighting.engine.state import RgbState, StateFile
+from lighting.engine.state import RgbState
 from lighting.errors import InvalidError, MissingError
 from skycam_project.common.objectstore import LocalStore, NoObjectError, S3Store, StoreError
 
@@ -27,7 +27,7 @@ META = {"id": "default", "name": "Default show"}
 def project(tmp_path):
     projects = Projects(tmp_path / "projects")
     files = projects.files("default")
-    StateFile(files.state).save(RgbState(1, 2, 3, 40, "x", 5))
+    write_state(files.state, RgbState(1, 2, 3, 40, "x", 5))
     files.scenes.write_text(json.dumps(parse_scenes([{"id": "a", "name": "A"}])))
     return projects, files
 
@@ -142,9 +142,9 @@ def test_only_what_has_changed_is_backed_up_automatically(project, tmp_path):
     store = local(tmp_path)
     assert store.changed(META, files)
     store.make(projects.meta("default"), files, "auto")
-    StateFile(files.state).save(RgbState(1, 2, 3, 99, "y", 77))
+    write_state(files.state, RgbState(1, 2, 3, 99, "y", 77))
     assert not store.changed(META, files), "the same light with another number"
-    StateFile(files.state).save(RgbState(9, 2, 3, 99, "y", 77))
+    write_state(files.state, RgbState(9, 2, 3, 99, "y", 77))
     assert store.changed(META, files)
 
 

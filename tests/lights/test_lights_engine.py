@@ -4,19 +4,21 @@ import asyncio
 import json
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lightsrig import configuration, make_engine, red, running, settle
+from lightsrig import configuration, make_engine, red, running, settle, until, write_state
 
 from lighting.engine.commands import Command, own_command
 from lighting.engine.dedupe import Dedupe
 from lighting.engine.inbox import Entry, Inbox
+from lighting.engine.quick import replace_quickly
 from lighting.engine.slot import Slot
-from lighting.engine.state import RgbState, StateFile
+from lighting.engine.state import RgbState
 from lighting.engine.ulid import new_ulid
 from lighting.errors import QueueFullError
 
@@ -158,6 +160,7 @@ async def test_colours_are_clamped_and_every_accepted_command_counts(tmp_path):
         assert engine.state.body() | {"ts": 0} == {
             "schema": "demo.rgb.state.v1", "r": 255, "g": 0, "b": 7, "seq": first + 2, "updatedBy": "b", "ts": 0,
         }  # fmt: skip
+        await engine.kept.disk.written()
         assert json.loads((tmp_path / "state.json").read_text()) == engine.state.body()
 
 
@@ -190,7 +193,7 @@ def test_the_last_accepted_value_wins_over_duplicates_and_restarts(actions):
                 writer.cancel()
                 await asyncio.gather(writer, return_exceptions=True)
                 highest = engine.state.seq
-                engine.dedupe.close()
+                engine.close()
                 engine = make_engine(folder)
                 assert engine.state.seq > highest
                 assert engine.state.colour == wanted
@@ -208,7 +211,7 @@ def test_the_last_accepted_value_wins_over_duplicates_and_restarts(actions):
             assert engine.state.colour == wanted
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
-        engine.dedupe.close()
+        engine.close()
 
     folder = Path(tempfile.mkdtemp())
     try:
@@ -222,22 +225,62 @@ async def test_a_broken_state_file_is_kept_aside_and_the_lights_start_dark(tmp_p
     engine = make_engine(tmp_path)
     assert engine.state.colour == (0, 0, 0)
     assert [path.read_text() for path in tmp_path.glob("state.json.bad-*")] == ['{"r":']
-    engine.dedupe.close()
+    engine.close()
 
 
-async def test_the_state_is_on_disk_before_anybody_sees_it(tmp_path):
+@pytest.mark.parametrize("memory", [True, False])
+async def test_what_anybody_sees_survives_a_kill_though_the_disk_hangs(tmp_path, monkeypatch, memory):
+    if not memory:
+        monkeypatch.setattr("lighting.engine.journal.MEMORY", tmp_path / "none")
+    engine, hung, free = make_engine(tmp_path), threading.Event(), threading.Event()
+
+    def hanging(path, data):
+        hung.set()
+        assert free.wait(20)
+        replace_quickly(path, data)
+
+    async with running(engine):
+        monkeypatch.setattr("lighting.engine.disk.replace_quickly", hanging)
+        commands = [red(value) for value in range(1, 40)]
+        for command in commands:
+            engine.submit(command)
+            await settle(engine)
+        await engine.control(engine.set_mode, "dark", "otto")
+        await until(hung.is_set)
+        assert engine.state.colour == (39, 0, 0)
+        seq, journal = engine.state.seq, engine.kept._journal.path.read_bytes()
+        monkeypatch.undo()
+        free.set()
+        await until(lambda: json.loads((tmp_path / "state.json").read_text()) == engine.state.body())
+        kept = json.loads((tmp_path / "rig" / "numbers.json").read_text())
+    # what a killed engine would have left while the disk hung
+    left = tmp_path / "left"
+    left.write_bytes(journal)
+    (tmp_path / "rig" / "numbers.json").write_text(json.dumps(kept | {"used": 7, "journal": str(left)}))
+    for name in ("state.json", "seen.json", "rig/rig.json"):
+        (tmp_path / name).unlink()
     async with running(make_engine(tmp_path)) as engine:
-        seen = []
+        assert engine.state.seq == seq + 1 and engine.state.colour == (39, 0, 0) and engine.mode == "dark"
+        for command in commands:
+            engine.submit(command)
+        await settle(engine)
+        assert engine.state.seq == seq + 1, "their ids are known"
+        assert not left.exists()
 
-        class Watching(Slot):
-            def put(self, value):
-                seen.append((value.seq, json.loads((tmp_path / "state.json").read_text())["seq"]))
 
-        engine.state_slots.append(Watching())
+async def test_after_a_power_cut_no_number_comes_again(tmp_path):
+    engine = make_engine(tmp_path)
+    stored, numbers = (tmp_path / "state.json").read_bytes(), (tmp_path / "rig" / "numbers.json").read_bytes()
+    async with running(engine):
         for value in range(200):
             engine.submit(red(value))
         await settle(engine)
-    assert seen and all(said <= kept for said, kept in seen)
+        engine.kept.disk.drain()
+    (tmp_path / "state.json").write_bytes(stored)  # the last second never reached the platter
+    (tmp_path / "rig" / "numbers.json").write_bytes(numbers)
+    after = make_engine(tmp_path)
+    assert after.state.seq > engine.state.seq
+    after.close()
 
 
 async def test_a_full_disk_costs_a_warning_and_not_the_lights(tmp_path, caplog):
@@ -246,13 +289,13 @@ async def test_a_full_disk_costs_a_warning_and_not_the_lights(tmp_path, caplog):
         engine.submit(red(77))
         await settle(engine)
         assert engine.state.colour == (77, 0, 0)
-        assert engine.state_file.write_errors and "could not be written" in caplog.text
+        assert engine.kept.write_errors and "could not be written" in caplog.text
         tmp_path.mkdir()
 
 
 async def test_time_never_goes_back(tmp_path):
     ahead = RgbState(1, 2, 3, 10, "x", time.time_ns() // 1_000_000 + 3_600_000)
-    StateFile(tmp_path / "state.json").save(ahead)
+    write_state(tmp_path / "state.json", ahead)
     async with running(make_engine(tmp_path)) as engine:
         engine.submit(red(9))
         await settle(engine)

@@ -182,7 +182,7 @@ async def test_leases_survive_a_restart_of_the_engine(tmp_path):
     again = make_engine(tmp_path, DMX_INTERLOCK="enforce")
     with pytest.raises(InterlockedError):
         again.submit(red(1))
-    again.dedupe.close()
+    again.close()
 
 
 async def test_a_bright_beacon_goes_out_and_a_dim_one_stays(tmp_path):
@@ -230,7 +230,7 @@ async def test_the_dark_mode_lets_red_through_and_keeps_the_sender(tmp_path):
         assert engine.state.colour == (64, 0, 0), "the old colour does not come back by itself"
     again = make_engine(tmp_path)
     assert again.mode == "normal" and again.mode_by == "otto"
-    again.dedupe.close()
+    again.close()
 
 
 async def test_blackout_mode_refuses_light(tmp_path):

@@ -221,8 +221,29 @@ def test_nothing_that_is_said_breaks_the_socket(engine, messages):
 
 
 def test_a_slot_holds_the_newest_state_only():
-    client, rounds = Client(), [Round(1, 0.0) for _ in range(3)]
+    client, rounds = Client(lambda frame: False), [Round(1, 0.0) for _ in range(3)]
     for number, round_ in enumerate(rounds):
-        client.put(str(number), round_)
+        client.put(str(number), b"", round_)
     assert client.take()[0] == "2" and client.take() is None
     assert [round_._left for round_ in rounds] == [0, 0, 1], "who is skipped holds no broadcast open"
+
+
+def test_a_state_goes_straight_out_only_when_nothing_is_on_its_way():
+    async def story() -> None:
+        written: list[bytes] = []
+        client = Client(lambda frame: written.append(frame) is None)
+        client.put("1", b"1", None)
+        assert client.take() == ("1", None) and not written, (
+            "nobody waits for it yet: it may be before the handshake"
+        )
+        await client.wanted()
+        waiting = asyncio.create_task(client.wanted())
+        await asyncio.sleep(0)
+        client.put("2", b"2", None)
+        assert written == [b"2"] and client.take() is None
+        client.note({"type": "warning"})
+        client.put("3", b"3", None)
+        assert written == [b"2"] and client.take() == ("3", None), "it follows the note"
+        await waiting
+
+    asyncio.run(story())

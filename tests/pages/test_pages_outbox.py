@@ -9,8 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 from site_process import PASSWORD, Site, quiet_scene
+from websockets.client import ClientProtocol
+from websockets.frames import Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
-from skycam_project.common.outbox import LARGEST, Outbox, SlowClientError
+from skycam_project.common.outbox import LARGEST, Outbox, SlowClientError, text_frame
 
 
 class Transport:
@@ -116,3 +120,12 @@ def log_in(site: Site) -> str:
     cookies = [value.split(";")[0] for name, value in answer.getheaders() if name == "Set-Cookie"]
     connection.close()
     return "; ".join(cookies)
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])
+def test_a_frame_for_many_is_what_a_client_understands(size):
+    text = "ä" * (size // 2) + "x" * (size % 2)
+    client = ClientProtocol(parse_uri("ws://localhost/"), state=State.OPEN)
+    client.receive_data(text_frame(text.encode()))
+    (frame,) = client.events_received()
+    assert frame.opcode is Opcode.TEXT and frame.fin and frame.data == text.encode()
