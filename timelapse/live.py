@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from skycam_project.common.clock import iso_utc
 from skycam_project.events import publish
 from timelapse.models import Job, Product
@@ -59,6 +61,26 @@ def product_row(product: Product) -> dict[str, Any]:
         "duration_s": product.duration_s,
         "scores": product.scores,
         "made_at": _time(product.made_at),
+        "archive": _archive(product),
+    }
+
+
+def _archive(product: Product) -> dict[str, Any]:
+    """Where a product stands on its way to the archive: off (there is none), no, waiting, failed, archived."""
+    if product.archived_at:
+        state = "archived"
+    elif settings.CONFIG.archive == "off":
+        state = "off"
+    elif product.archive_error:
+        state = "failed"
+    else:
+        state = "waiting" if settings.CONFIG.archive_products or product.archive_asked else "no"
+    return {
+        "state": state,
+        "address": product.archive_url or None,
+        "archived_at": _time(product.archived_at),
+        "error": product.archive_error or None,
+        "next_try_at": _time(product.archive_next_at),
     }
 
 

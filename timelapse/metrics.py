@@ -24,6 +24,12 @@ class Series:
         )
         self.failures = Counter("skycam_job_failures", "Tries of jobs that failed", ["kind", "code"])
         self.products = Counter("skycam_products_made", "Products of jobs", ["kind"])
+        self.archived = Counter(
+            "skycam_products_archived", "Products of which there is a checked copy elsewhere"
+        )
+        self.not_archived = Counter(
+            "skycam_product_archive_failures", "Tries to archive a product that failed"
+        )
 
 
 @cache
@@ -50,3 +56,13 @@ def ended(job: Job, seconds: float) -> None:
 def failed(job: Job, code: str) -> None:
     """One try of a job went wrong."""
     series().failures.labels(job.product or job.kind, code).inc()
+
+
+def archived() -> None:
+    """A product lies elsewhere too."""
+    series().archived.inc()
+
+
+def not_archived() -> None:
+    """One try to archive a product went wrong."""
+    series().not_archived.inc()

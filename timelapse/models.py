@@ -91,6 +91,12 @@ class Product(models.Model):
     scores = models.JSONField(default=dict, help_text="Quality, 0 to 1 each.")
     made_at = models.DateTimeField(db_default=Now())
     deleted_at = models.DateTimeField(null=True, help_text="Somebody deleted it: its files are going.")
+    archived_at = models.DateTimeField(null=True, help_text="When a checked copy lay elsewhere.")
+    archive_url = models.TextField(default="", blank=True, help_text="Where that copy lies.")
+    archive_asked = models.BooleanField(default=False, help_text="A person wants it there.")
+    archive_error = models.TextField(default="", blank=True, help_text="Why the last try failed.")
+    archive_attempts = models.PositiveIntegerField(default=0, help_text="Tries that have failed.")
+    archive_next_at = models.DateTimeField(null=True, help_text="When it is tried again.")
 
     def __str__(self) -> str:
         return f"{self.title} ({self.folder})"

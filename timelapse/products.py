@@ -14,6 +14,7 @@ from skycam_project.common.files import fsync_folder, under
 from timelapse import live, sidecar
 from timelapse.errors import MissingError
 from timelapse.models import Job, Product
+from timelapse.transfer import finals
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,15 @@ def folder_for(job: Job) -> Path:
 
 def index(folder: Path, job: Job | None = None) -> Product:
     """The row of a product's folder, made or brought up to date. Raises `SidecarError`."""
-    facts = sidecar.read(folder)
+    facts, mark = sidecar.read(folder), finals.archived(folder)
     values = {
         "kind": facts.kind, "title": facts.title, "night": facts.night or None, "instrument": facts.instrument,
         "session": facts.session, "session_uuid": facts.session_uuid, "files": list(facts.files),
         "size": sum(int(file["bytes"]) for file in facts.files), "duration_s": facts.duration_s,
         "scores": dict(facts.scores), "deleted_at": None,
         "made_at": datetime.fromtimestamp((folder / sidecar.NAME).stat().st_mtime, UTC),
+        "archived_at": datetime.fromisoformat(mark.archived_at) if mark else None,
+        "archive_url": mark.address if mark else "",
     }  # fmt: skip
     if job:
         values["job"] = job
@@ -51,12 +54,14 @@ def index(folder: Path, job: Job | None = None) -> Product:
 
 
 def find_all() -> int:
-    """Give every described folder its row: after a loss of the database, or when a command made one."""
-    known = dict(Product.objects.values_list("folder", "made_at"))
+    """Give every described folder its row: after a loss of the database, or when a command made or archived one."""
+    known = {name: rest for name, *rest in Product.objects.values_list("folder", "made_at", "archived_at")}
     found = 0
     for path in root().glob(f"*/*/*/{sidecar.NAME}"):
         name = path.parent.relative_to(root()).as_posix()
-        if name not in known or known[name].timestamp() < path.stat().st_mtime - 1:
+        made_at, archived_at = known.get(name, (None, None))
+        by_command = archived_at is None and (path.parent / finals.MARK).exists()
+        if made_at is None or made_at.timestamp() < path.stat().st_mtime - 1 or by_command:
             try:
                 live.product(index(path.parent))
                 found += 1

@@ -13,7 +13,7 @@ from django.conf import settings
 from skycam_project.common.errors import InvalidValueError
 from timelapse import metrics, queue, running, sources
 from timelapse.choices import OPEN, JobKind, JobState
-from timelapse.models import Job
+from timelapse.models import Job, Product
 from timelapse.night.kinds import KINDS, checked
 
 log = logging.getLogger(__name__)
@@ -140,17 +140,32 @@ def pause(on: bool) -> None:
 
 def wake() -> None:
     """Tell workers that there is something to do. Without a broker their own sweep finds it later."""
-    import skycam_project.celery  # noqa: F401 - makes our application the one that tasks use; 20 MB, only where one is sent
-    from timelapse.tasks import work
+    from timelapse import tasks
 
     for _ in range(settings.CONFIG.timelapse_workers):
-        try:
-            work.apply_async(retry=False)
-        except (
-            Exception
-        ) as error:  # each broker's client has errors of its own; the job is safe in the database
-            log.warning("no worker could be woken (%s); the queue is looked at again within seconds", error)
+        if not _send(tasks.work):
             return
+
+
+def _send(task: Any) -> bool:
+    """Call a worker; whether the broker took it. What is to be done is safe in the database."""
+    import skycam_project.celery  # noqa: F401 - makes our application the one that tasks use; 20 MB, only where one is sent
+
+    try:
+        task.apply_async(retry=False)
+    except Exception as error:  # each broker's client has errors of its own
+        log.warning("no worker could be woken (%s); the queue is looked at again within seconds", error)
+        return False
+    return True
+
+
+def archive_now(uuid: Any) -> Product:
+    """Copy a product to the archive, now. Raises `MissingError`, `StateError`."""
+    from timelapse import archive, tasks
+
+    product = archive.ask(uuid)
+    _send(tasks.send)
+    return product
 
 
 def work_once() -> bool:

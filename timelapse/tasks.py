@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from timelapse import automatic, nodes, products, running, services
+from timelapse import archive, automatic, nodes, products, running, services
 
 
 @shared_task(name="timelapse.work", ignore_result=True)
@@ -21,6 +21,8 @@ def sweep() -> None:
     services.sweep()
     for node in nodes.due():
         visit.apply_async([node], expires=60)
+    if archive.due().exists():
+        send.apply_async(expires=60)
 
 
 @shared_task(name="timelapse.nights", ignore_result=True)
@@ -33,6 +35,12 @@ def nights() -> None:
 def visit(node: str) -> None:
     """Fetch what a capture node offers."""
     nodes.visit(node)
+
+
+@shared_task(name="timelapse.archive", ignore_result=True)
+def send() -> None:
+    """Copy finished products to the archive."""
+    archive.run()
 
 
 @shared_task(name="timelapse.offer", ignore_result=True)

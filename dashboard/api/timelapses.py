@@ -187,3 +187,14 @@ class ProductView(APIView):
     def delete(self, request, uuid):
         products.delete(products.get(uuid))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ProductArchiveView(APIView):
+    """One product to the archive; how it goes is in its `archive`."""
+
+    @extend_schema(
+        operation_id="timelapse_product_archive", request=None,
+        responses={202: PRODUCT, 404: ERROR, 409: ERROR},
+    )  # fmt: skip
+    def post(self, request, uuid):
+        return Response(live.product_row(services.archive_now(uuid)), status.HTTP_202_ACCEPTED)

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, table, wants_json
+from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
+from skycam_project.common.errors import SkycamError
 
 
 @click.group()
@@ -106,6 +107,49 @@ def make(
         click.echo(path)
     if not made:
         click.echo("nothing found")
+
+
+@products.command()
+@click.argument(
+    "folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[FOLDER]..."
+)
+@output_option
+@click.pass_obj
+def archive(options: Options, folders: tuple[Path, ...], output: str | None) -> None:
+    """Copy finished products to the archive (`archive.store`); without FOLDER, all that are not there yet.
+
+    A copy counts once its checksum was compared. An upload that broke off goes on. Nothing is deleted here.
+    """
+    from sessions.exchange.archive import alone
+    from timelapse.transfer import finals
+
+    settings, json = options.settings(), wants_json(options, output)
+    root, store = (settings.data / "products").resolve(), settings.products_store()
+    if store is None:
+        raise click.ClickException("there is no archive; set SKYCAM_ARCHIVE to local or s3")
+    if strange := [folder for folder in folders if not folder.resolve().is_relative_to(root)]:
+        raise click.ClickException(f"{strange[0]} is not a product below {root}")
+    archived, failed = {}, {}
+    root.mkdir(parents=True, exist_ok=True)
+    with alone(root) as free:
+        if not free:
+            raise click.ClickException("products are being archived just now by another process")
+        for folder in [folder.resolve() for folder in folders] or finals.due(root):
+            name = folder.relative_to(root).as_posix()
+            try:
+                with progress_bar(name, not json) as progress:
+                    archived[name] = finals.archive(folder, root, store, progress).address
+            except (SkycamError, OSError) as error:
+                failed[name] = str(error)
+    if json:
+        as_json({"archived": archived, "failed": failed})
+    else:
+        for name, address in archived.items():
+            click.echo(f"{name}: {address}")
+        click.echo(f"{len(archived)} products archived")
+        for reason in failed.values():
+            click.echo(f"not archived: {reason}", err=True)
+    sys.exit(1 if failed else 0)
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -32,7 +32,9 @@ class SessionsConfiguration:
     archive: str = setting(kinds.choice("off", "local", "s3"), "off", "Where finished sessions are copied to, each compared by checksum before it counts: a folder (local), a bucket (s3).", env="SKYCAM_ARCHIVE", yaml="archive.store")
     archive_path: Path | None = setting(kinds.optional(kinds.path), None, "The folder of a local archive, on another disk.", env="SKYCAM_ARCHIVE_PATH", yaml="archive.path")
     archive_bucket: str | None = setting(kinds.optional(kinds.text), None, "The bucket; AWS_ENDPOINT_URL_S3 names another service than Amazon's, keys are found as the AWS tools find them unless they stand here.", env="SKYCAM_ARCHIVE_BUCKET", yaml="archive.bucket")
-    archive_prefix: str = setting(kinds.text, "skycam/sessions", "Begins every key in the bucket.", env="SKYCAM_ARCHIVE_PREFIX", yaml="archive.prefix")
+    archive_prefix: str = setting(kinds.text, "skycam/sessions", "Begins every key of sessions in the bucket.", env="SKYCAM_ARCHIVE_PREFIX", yaml="archive.prefix")
+    archive_products: bool = setting(kinds.switch, True, "Whether finished films and night products are copied there by themselves, too; people can always do it.", env="SKYCAM_ARCHIVE_PRODUCTS", yaml="archive.products")
+    archive_products_prefix: str = setting(kinds.text, "skycam/products", "Begins every key of films and night products in the bucket; a local archive has them in its folder `products`.", env="SKYCAM_ARCHIVE_PRODUCTS_PREFIX", yaml="archive.products_prefix")
     archive_region: str | None = setting(kinds.optional(kinds.text), None, "Its region.", env="SKYCAM_ARCHIVE_REGION", yaml="archive.region")
     archive_access_key: str | None = setting(kinds.optional(kinds.password), None, "Access key.", env="SKYCAM_ARCHIVE_ACCESS_KEY", yaml="archive.access_key")
     archive_secret_key: str | None = setting(kinds.optional(kinds.password), None, "Its secret.", env="SKYCAM_ARCHIVE_SECRET_KEY", yaml="archive.secret_key")
@@ -53,15 +55,22 @@ class SessionsConfiguration:
 
     def archive_store(self) -> LocalStore | S3Store | None:
         """Where finished sessions are archived; None: nowhere. Raises `InvalidValueError` for half a setting."""
+        return self._store("", self.archive_prefix)
+
+    def products_store(self) -> LocalStore | S3Store | None:
+        """The same for films and night products."""
+        return self._store("products", self.archive_products_prefix)
+
+    def _store(self, folder: str, prefix: str) -> LocalStore | S3Store | None:
         if self.archive == "local":
             if self.archive_path is None:
                 raise InvalidValueError("SKYCAM_ARCHIVE_PATH", "", "a folder, while SKYCAM_ARCHIVE is local")
-            return LocalStore(self.archive_path)
+            return LocalStore(self.archive_path / folder)
         if self.archive == "s3":
             if not self.archive_bucket:
                 raise InvalidValueError(
                     "SKYCAM_ARCHIVE_BUCKET", "", "the name of a bucket, while SKYCAM_ARCHIVE is s3"
                 )
             keys = {"access_key": self.archive_access_key, "secret_key": self.archive_secret_key}
-            return S3Store(self.archive_bucket, self.archive_prefix, region=self.archive_region, **keys)
+            return S3Store(self.archive_bucket, prefix, region=self.archive_region, **keys)
         return None

@@ -4,6 +4,8 @@ FFmpeg's text filter is not in the library that we ship, and a frame's own raste
 font is the one of the pages.
 """
 
+import hashlib
+import io
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycam_project.common.errors import InvalidValueError
+from skycam_project.common.files import sha256_of
 from timelapse.pipeline.planes import Planes
 
 PLACES = ("bottom-left", "bottom-right", "top-left", "top-right")
@@ -33,6 +36,8 @@ class Overlay:
         place: of the text, one of `PLACES`.
         size: height of the text, share of the picture's height, 0.01 to 0.2.
         logo: path of a PNG with transparency; "" for none.
+        logo_sha256: of that file, hexadecimal; "" takes what it is now. With it another picture of the same name is
+            refused, and what was made with one logo is not taken for what another would give.
         logo_place: one of `PLACES`.
         logo_size: height of the logo, share of the picture's height, 0.01 to 0.5.
         opacity: 0 to 1.
@@ -43,6 +48,7 @@ class Overlay:
     place: str = "bottom-left"
     size: float = 0.035
     logo: str = ""
+    logo_sha256: str = ""
     logo_place: str = "bottom-right"
     logo_size: float = 0.08
     opacity: float = 0.85
@@ -62,7 +68,13 @@ class Overlay:
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
             raise InvalidValueError("overlay.zone", self.zone, "a time zone such as Europe/Zurich") from error
         if self.logo:
-            _logo(self.logo)
+            digest = _digest(self.logo)
+            if self.logo_sha256 not in ("", digest):
+                raise InvalidValueError(
+                    "overlay.logo", self.logo, "the picture that was chosen: it has changed since"
+                )
+            object.__setattr__(self, "logo_sha256", digest)
+            _logo(self.logo, digest)
 
     @classmethod
     def from_json(cls, data: Any) -> "Overlay | None":
@@ -89,7 +101,7 @@ def draw(planes: Planes, overlay: Overlay, time: datetime | None) -> Planes:
         pixels = text_pixels(line, round(height * overlay.size))
         _mix(planes, pixels, _corner(overlay.place, pixels, width, height, margin), overlay.opacity)
     if overlay.logo:
-        pixels = _scaled_logo(overlay.logo, round(height * overlay.logo_size))
+        pixels = _scaled_logo(overlay.logo, overlay.logo_sha256, round(height * overlay.logo_size))
         _mix(planes, pixels, _corner(overlay.logo_place, pixels, width, height, margin), overlay.opacity)
     return planes
 
@@ -133,25 +145,34 @@ def _font(size: int) -> Any:
         return ImageFont.load_default(size)
 
 
+def _digest(path: str) -> str:
+    try:
+        if Path(path).stat().st_size > LARGEST_LOGO:
+            raise InvalidValueError("overlay.logo", path, f"at most {LARGEST_LOGO >> 20} MB")
+        return sha256_of(Path(path))
+    except (OSError, ValueError) as error:
+        raise InvalidValueError("overlay.logo", path, "the path of a picture") from error
+
+
 @lru_cache(4)
-def _logo(path: str) -> NDArray[np.uint8]:
+def _logo(path: str, digest: str) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
-    file = Path(path)
+    data = Path(path).read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise InvalidValueError("overlay.logo", path, "the picture that was chosen: it has changed since")
     try:
-        if file.stat().st_size > LARGEST_LOGO:
-            raise InvalidValueError("overlay.logo", path, f"at most {LARGEST_LOGO >> 20} MB")
-        with Image.open(file) as image:
+        with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGBA"))
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidValueError("overlay.logo", path, "the path of a picture") from error
 
 
 @lru_cache(4)
-def _scaled_logo(path: str, height: int) -> NDArray[np.uint8]:
+def _scaled_logo(path: str, digest: str, height: int) -> NDArray[np.uint8]:
     from PIL import Image
 
-    whole = Image.fromarray(_logo(path))
+    whole = Image.fromarray(_logo(path, digest))
     height = max(2, height // 2 * 2)
     width = max(2, round(whole.width * height / whole.height / 2) * 2)
     return np.asarray(whole.resize((width, height), Image.Resampling.LANCZOS))
