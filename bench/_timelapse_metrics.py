@@ -108,7 +108,12 @@ def psnr(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def ssim(one: np.ndarray, two: np.ndarray) -> float:
-    """Of luma (Wang et al. 2004, Gaussian window)."""
+    """Of luma; see `ssim_map`."""
+    return float(ssim_map(one, two).mean())
+
+
+def ssim_map(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Per pixel, of luma (Wang et al. 2004, Gaussian window)."""
     a, b = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32) for image in (one, two))
 
     def mean(values: np.ndarray) -> np.ndarray:
@@ -116,8 +121,15 @@ def ssim(one: np.ndarray, two: np.ndarray) -> float:
 
     ma, mb = mean(a), mean(b)
     va, vb, ab = mean(a * a) - ma * ma, mean(b * b) - mb * mb, mean(a * b) - ma * mb
-    score = (2 * ma * mb + 6.5025) * (2 * ab + 58.5225) / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))
-    return float(score.mean())
+    return (2 * ma * mb + 6.5025) * (2 * ab + 58.5225) / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))
+
+
+def limit(what: str, found: float, wanted: float, *, at_least: bool = False) -> bool:
+    """Print a figure with its limit, and whether it holds."""
+    good = found >= wanted if at_least else found <= wanted
+    word = "at least" if at_least else "at most"
+    print(f"{what:<60} {found:9.3f}   {word} {wanted:g}: {'pass' if good else 'MISS'}", flush=True)
+    return good
 
 
 def decoded(path: Path) -> Iterator[np.ndarray]:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from sky.tone import asinh_softening
 from skycam_project.common.errors import InvalidValueError
 
 MODES = ("auto", "linear")
@@ -76,9 +77,10 @@ def to_bytes(picture: np.ndarray, mode: str, full_scale: bool) -> np.ndarray:
         return (np.clip(scaled, 0, 1) * 255 + 0.5).astype(np.uint8)
     black, middle, white = _levels(picture)
     scaled = np.clip((picture - black) / max(white, 1e-9), 0, 1)
-    curve = _softening(middle / max(white, 1e-9))
-    if curve is not None:
-        scaled = np.arcsinh(scaled / curve) / math.asinh(1 / curve)
+    level = middle / max(white, 1e-9)
+    if 0 < level < BACKGROUND:
+        knee = asinh_softening(level, BACKGROUND)
+        scaled = np.arcsinh(scaled / knee) / math.asinh(1 / knee)
     return (np.clip(scaled, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
@@ -95,15 +97,3 @@ def _levels(picture: np.ndarray) -> tuple[np.ndarray, float, float]:
     if white <= middle:  # stars on few pixels, or one value everywhere
         white = max(float(above.max()), middle)
     return (black if picture.ndim == 3 else black[0]), middle, white
-
-
-def _softening(middle: float) -> float | None:
-    """The asinh curve's softening that draws `middle` at `BACKGROUND`; None: it is brighter already."""
-    if not 0 < middle < BACKGROUND:
-        return None
-    low, high, guess = 1e-6, 100.0, 1.0
-    for _ in range(60):
-        brighter = math.asinh(middle / guess) / math.asinh(1 / guess) > BACKGROUND
-        low, high = (guess, high) if brighter else (low, guess)
-        guess = math.sqrt(low * high)
-    return guess

@@ -287,6 +287,28 @@ def _inverse(place):
     return at
 
 
+def test_colours_that_a_lens_draws_apart_lie_on_each_other_again():
+    import cv2
+
+    size = 960, 640
+    named = lens.Named(
+        camera="Nikon D750", lens="Nikon AF-S Zoom-Nikkor 24-70mm f/2.8G ED", focal_mm=24, vignetting=False
+    )
+    found = lens.correction(named, size, {})
+    assert found.lateral is not None
+    soft = cv2.GaussianBlur(grid(*size).y, (0, 0), 1.0)
+    places = (found.lateral[0], found.place, found.lateral[1])
+    drawn = [cv2.remap(soft, *np.moveaxis(_inverse(place), 2, 0), cv2.INTER_CUBIC) for place in places]
+    frame = from_rgb(np.stack(drawn, axis=2))
+    corners = np.s_[10:60, 10:60]
+
+    def fringes(correction):
+        done = lens.straighten(frame, correction, np.eye(2, 3))
+        return np.hypot(*(np.abs(plane[corners] / 256.0 - 128).mean() for plane in (done.u, done.v)))
+
+    assert fringes(found) < 0.5 * fringes(replace(found, lateral=None))
+
+
 def test_corners_are_brightened_in_light_not_in_codes():
     named = lens.Named(camera="Nikon D750", lens="Nikon AF-S Nikkor 50mm f/1.8G", focal_mm=50, aperture_f=2.8)
     found = lens.correction(named, (480, 320), {})

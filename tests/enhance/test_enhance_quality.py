@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timelapse.pipeline import quality
+from timelapse.pipeline.grading import grade
+from timelapse.pipeline.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,27 @@ def test_the_worst_frames_are_named_with_what_is_to_blame(scene):
 def test_focus_is_judged_within_its_session(scene):
     soft = [look(frame(scene, blur=1.2))] * 5
     assert all(score.focus > 0.95 for score in quality.scores(soft, [0.0] * 5))
+
+
+def test_stars_out_of_focus_are_seen_at_night_and_not_looked_for_by_day(scene):
+    from timelapse.pipeline import analysis
+
+    random = np.random.default_rng(2)
+    stars = np.zeros((400, 600), np.float32)
+    stars[random.integers(20, 380, 60), random.integers(20, 580, 60)] = random.uniform(400, 1800, 60)
+    rows = []
+    for width in (1.2, 1.2, 2.4):
+        sky = 24 + cv2.GaussianBlur(stars, (0, 0), width) + 1.5 * random.standard_normal(stars.shape)
+        luma = np.clip(np.rint(sky), 0, 255).astype(np.uint8)
+        rows.append(analysis.Row(0, "", mean=float(luma.mean())))
+        analysis._grade(luma, np.repeat(luma[..., None], 3, axis=2), rows[-1])
+    widths = [row.fwhm_px for row in rows]
+    assert widths[:2] == pytest.approx([2.83, 2.83], rel=0.2)
+    focus = [score.focus for score in grade(rows, np.zeros((3, 3)), Recipe(profile="night"))]
+    assert focus[0] > 0.9 > 0.7 > focus[2]
+    day = analysis.Row(0, "", mean=120.0)
+    analysis._grade(frame(scene), np.repeat(frame(scene)[..., None], 3, axis=2), day)
+    assert np.isnan(day.fwhm_px)
 
 
 def test_star_widths():

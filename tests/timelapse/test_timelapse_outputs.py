@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import threading
 import zipfile
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ import pytest
 from PIL import Image
 from test_timelapse_job import write_frames
 
-from timelapse.pipeline import hdr
+from timelapse.pipeline import encode, hdr
+from timelapse.pipeline.errors import EncoderError
 from timelapse.pipeline.frames import open_source
 from timelapse.pipeline.job import make
 from timelapse.pipeline.planes import Planes
@@ -165,3 +168,36 @@ def test_greys_in_pq_have_the_light_they_should():
             np.testing.assert_allclose(out.v / 256, 128, atol=0.1)
     assert hdr.pq(np.array(10000.0)) == pytest.approx(1)
     assert hdr.pq(np.array(100.0)) == pytest.approx(0.508, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("there", "codec", "bits", "taken"),
+    [
+        ({"hevc_nvenc", "libx265"}, "h265", 10, "hevc_nvenc"),
+        ({"h264_v4l2m2m", "libx264"}, "h264", 8, "h264_v4l2m2m"),
+        ({"libx265"}, "h265", 10, "libx265"),
+        ({"prores_ks", "hevc_nvenc"}, "prores", 10, "prores_ks"),
+    ],
+)
+def test_hardware_is_taken_only_where_it_opens(monkeypatch, there, codec, bits, taken):
+    monkeypatch.setattr(encode, "_opens", lambda name, output: name in there)
+    encode.working_encoder.cache_clear()
+    assert encode.working_encoder(codec, bits, True) == taken
+    assert encode.working_encoder(codec, bits, False) not in ("hevc_nvenc", "h264_v4l2m2m")
+    encode.working_encoder.cache_clear()
+
+
+def test_no_encoder_at_all_is_said(monkeypatch):
+    monkeypatch.setattr(encode, "_opens", lambda name, output: False)
+    encode.working_encoder.cache_clear()
+    with pytest.raises(EncoderError, match=r"hevc_nvenc.*libx265"):
+        encode.working_encoder("h265", 10, True)
+
+
+def test_encoders_without_a_quality_get_bits_for_it():
+    output = Recipe.from_json({"outputs": ["1080p"]}).outputs[0]
+    rate = encode.bit_rate(output, (1920, 1080), Fraction(25))
+    assert 5e6 < rate < 10e6
+    assert encode.bit_rate(replace(output, crf=output.crf - 6), (1920, 1080), Fraction(25)) == pytest.approx(
+        2 * rate, rel=1e-6
+    )

@@ -29,10 +29,11 @@ def test_encoded_result_neither_flickers_nor_shakes(shaken, tmp_path):
     after = metrics.measure(metrics.decoded(tmp_path / "o.mp4"), shaken)
     captured = (cv2.imread(str(path)) for path in sorted((shaken / "cap").iterdir()))
     before = metrics.measure(captured, shaken)
-    assert after["frame_dl"] < 0.15 < 0.25 * before["frame_dl"]
-    assert after["cell_de"] < 0.35 < 0.4 * before["cell_de"]
-    assert after["jitter_px"] < 0.06
-    assert after["drift_px"] < 0.09
+    # As asked of 1080p and 4K; only a cell has a ninth of the pixels there, and its colour so much more noise.
+    assert after["frame_dl"] < 0.09 < 0.25 * before["frame_dl"]
+    assert after["cell_de"] < 0.25 < 0.4 * before["cell_de"]
+    assert after["jitter_px"] < 0.05
+    assert after["drift_px"] < 0.06
     exposure, shifts, _ = scene.known_errors(SHAKEN)
     assert report.flicker_ev == pytest.approx(exposure.std(), rel=0.25)
     assert report.motion_px == pytest.approx(np.hypot(*(shifts - shifts.mean(0)).T).std() * 1.5, rel=0.5)

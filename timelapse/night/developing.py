@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sky.tone import asinh_softening
+
 
 def developed(
     image: NDArray[Any], offset: float, top: float, white: NDArray[np.float64], sky: float = 0.12
@@ -45,10 +47,5 @@ def developed(
 
 
 def softening(level: float, top: float, wanted: float) -> np.float32:
-    """Knee of the arcsinh curve that puts `level` at `wanted` of the way to `top`."""
-    low, high = top * 1e-7, top * 10
-    for _ in range(60):
-        middle = float(np.sqrt(low * high))
-        below = np.arcsinh(level / middle) / np.arcsinh(top / middle) > wanted
-        low, high = (middle, high) if below else (low, middle)
-    return np.float32(np.sqrt(low * high))
+    """Knee of the arcsinh curve that puts `level` at `wanted` of the way to `top`; see `sky.tone`."""
+    return np.float32(top * asinh_softening(level / top, wanted))

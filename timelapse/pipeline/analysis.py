@@ -33,6 +33,9 @@ _PATIENCE = 10
 _AHEAD = 3
 _GRADED = 1_000_000
 """Pixels in which sharpness and noise are measured."""
+_DARK = 64.0
+"""Mean luma, 0 to 255, below which stars are looked for."""
+_FEW_STARS = 8
 
 
 def _no_pairs() -> np.ndarray:
@@ -61,6 +64,7 @@ class Row:
         brightest: luma that 1 pixel in 100,000 exceeds, 0 … 255.
         darkest: luma that 1 pixel in 1,000 does not reach, 0 … 255.
         exposure_day, exposure_night, entropy, noise_sigma, focus_ratio: see `quality.Measures`.
+        fwhm_px: width of the stars, median; NaN by day, and with fewer than `_FEW_STARS`.
     """
 
     index: int
@@ -80,6 +84,7 @@ class Row:
     entropy: float = 0.0
     noise_sigma: float = 0.0
     focus_ratio: float = 1.0
+    fwhm_px: float = float("nan")
 
 
 def analyse(
@@ -282,6 +287,13 @@ def _grade(luma: np.ndarray, picture: np.ndarray, row: Row) -> None:
     seen = quality.measure(luma, picture)
     row.exposure_day, row.exposure_night = seen.exposure, quality.exposure_score(picture, night=True)
     row.entropy, row.noise_sigma, row.focus_ratio = seen.entropy, seen.noise_sigma, seen.focus_ratio
+    if row.mean < _DARK:
+        from sky.detection import detect
+
+        stars = detect(luma, "mono")
+        widths = stars.fwhm[~stars.saturated]
+        if len(widths) >= _FEW_STARS:
+            row.fwhm_px = float(np.median(widths))
 
 
 _SHAPES = {"pairs": (len(LAGS), 3, tonebins.BINS, 2), "matrix": (2, 3), "base": (2, 3)}

@@ -1,8 +1,10 @@
 """Noise reduction over time where nothing moves, over space where something does.
 
-A running mean S follows the frames: S += a (cur - S), with a small where |cur - S| is what noise explains,
-and 1 where it is more. Where a is high there is no mean over time, so there the frame itself is smoothed a
-little, edges kept.
+A running mean S follows the frames: S += a (cur - S), with a small where cur - S is what noise explains, and 1 where
+it is more. Two things are asked of a box of 6 x 6 pixels: the mean of |cur - S|, which shows edges that move, and
+|mean of cur - S|, in which noise cancels, which shows clouds and shadows that creep. The light of the whole scene may
+change (dusk); the mean is brought along by what the deflicker knows of it. Where a is high there is no mean over time,
+so there the frame itself is smoothed, edges kept.
 """
 
 from dataclasses import dataclass
@@ -13,31 +15,79 @@ from sky.kernels import exact_kernel, in_bands
 from timelapse.pipeline.planes import Planes
 
 _LOW, _HIGH = 1.15, 1.9
+"""Mean |difference| in units of the noise curve at which the mean is left, and at which nothing is kept of it."""
+_LOW_BIAS, _HIGH_BIAS = 2.2, 3.5
+"""The same for |mean difference| in units of its own noise."""
 _BINS = 32
+_ALIKE = 2.2
+"""Difference of the means of two blocks, in units of the noise curve, that noise explains."""
+_SOFT = 0.8
+"""Share of the mean over neighbours where nothing is known from before."""
+_FEWEST = 300
+"""Pixels of a tone that tell its noise."""
+_FLOOR = 45.0
+"""16-bit codes: rounding alone makes so much noise."""
 
 
-@dataclass(slots=True)
-class NoiseCurve:
-    """Usual |difference| of two frames, box averaged, by luma: `[256]` float32, 16-bit codes."""
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How the light of the scene changed from the frame before.
+
+    Attributes:
+        luma: `[256]` int32, change of luma (16-bit codes) by luma / 256.
+        chroma: factor of the distance from grey.
+    """
 
     luma: np.ndarray
     chroma: float
 
 
-def measure(before: Planes, after: Planes) -> NoiseCurve:
-    """Noise of a camera by tone, from two frames of a still scene."""
-    y, s = after.y[::2, ::2].astype(np.float32), before.y[::2, ::2].astype(np.float32)
-    difference, tone = np.abs(y - s), np.minimum(s / (65536 / _BINS), _BINS - 1).astype(int)
+STEADY = Light(np.zeros(256, np.int32), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCurve:
+    """Usual |difference| of two frames, 16-bit codes.
+
+    Attributes:
+        luma: `[256]` float32 by luma / 256.
+        chroma: of both chroma planes.
+        cancelling: part of it that is left in the mean of 6 x 6 luma pixels, 0 … 1; 1/6 when pixels are independent.
+        chroma_cancelling: likewise.
+    """
+
+    luma: np.ndarray
+    chroma: float
+    cancelling: float
+    chroma_cancelling: float
+
+
+def measure(before: Planes, after: Planes, light: Light) -> NoiseCurve:
+    """Noise of a camera by tone, from two frames of a still scene whose light may have changed."""
+    import cv2
+
+    codes = np.arange(256, dtype=np.float32)
+    lit = np.interp(before.y / np.float32(256), codes, codes * 256 + light.luma).astype(np.float32)
+    before = Planes(lit, before.u, before.v)
+    away = [b.astype(np.float32) - a for b, a in zip(after, before, strict=True)]
+    boxes = [cv2.blur(plane, (6, 6))[::2, ::2] for plane in away]
+    away = [np.abs(plane[::2, ::2]) for plane in away]
+    tone = (lit[::2, ::2] * np.float32(_BINS / 65536)).clip(0, _BINS - 1).astype(int)
     found = np.full(_BINS, np.nan)
     for number in range(_BINS):
-        inside = difference[tone == number]
-        if inside.size > 1000:
+        inside = away[0][tone == number]
+        if inside.size > _FEWEST:
             found[number] = np.median(inside) * 1.25
     known = np.flatnonzero(np.isfinite(found))
-    if not len(known):
-        return NoiseCurve(np.full(256, 64.0, np.float32), 45.0)
-    curve = np.interp(np.arange(256), (known + 0.5) * 256 / _BINS, found[known]).clip(64, 2560)
-    return NoiseCurve(curve.astype(np.float32), float(np.median(curve)) * 0.7)
+    usual = [max(float(np.median(plane)), _FLOOR / 1.25) for plane in away]
+    left = [
+        float(np.clip(np.median(np.abs(box)) / scale, 1 / 6, 1))
+        for box, scale in zip(boxes, usual, strict=True)
+    ]
+    curve = (
+        np.interp(codes, (known + 0.5) * 256 / _BINS, found[known]) if len(known) else codes * 0 + usual[0]
+    )
+    return NoiseCurve(curve.clip(64, 2560).astype(np.float32), 1.25 * max(usual[1:]), left[0], max(left[1:]))
 
 
 class Denoiser:
@@ -47,74 +97,172 @@ class Denoiser:
         strength: 0 … 1; 0.8 keeps a fifth of each new frame where nothing moves, 1 a sixteenth.
     """
 
-    def __init__(self, strength: float, noise: NoiseCurve | None = None) -> None:
-        self._least = np.float32(max(1 - strength, 1 / 16))
-        self._noise = noise
+    def __init__(self, strength: float) -> None:
+        self._least = max(1 - strength, 1 / 16)
+        self._noise: NoiseCurve | None = None
         self._state: Planes | None = None
+        self._count = 0
 
-    def __call__(self, planes: Planes) -> Planes:
-        """The next frame. The result is this object's; it stays untouched for one more call."""
+    def __call__(self, planes: Planes, light: Light = STEADY) -> Planes:
+        """The next frame. The result is this object's; it stays untouched for one more call.
+
+        Args:
+            planes: working planes.
+            light: what changed since the frame before.
+        """
+        self._count += 1
         if self._state is None:
             self._state = planes
             return planes
         if self._noise is None:
-            self._noise = measure(self._state, planes)
-        chroma = np.full(256, self._noise.chroma, np.float32)
-        curves = (self._noise.luma, chroma, chroma)
-        self._state = Planes(*map(self._plane, planes, self._state, curves))
+            self._noise = measure(self._state, planes, light)
+        # At first a plain mean: the second frame counts a half, the third a third.
+        least = np.float32(max(self._least, 1 / self._count))
+        chroma = ((np.arange(256) - 128) * 256 * (light.chroma - 1)).astype(np.int32)
+        even = np.full(256, self._noise.chroma, np.float32)
+        y, u, v = planes
+        old, noise = self._state, self._noise
+        self._state = Planes(
+            _followed(y, old.y, light.luma, noise.luma, noise.cancelling, least),
+            _followed(u, old.u, chroma, even, noise.chroma_cancelling, least),
+            _followed(v, old.v, chroma, even, noise.chroma_cancelling, least),
+        )
         return self._state
 
-    def _plane(self, plane: np.ndarray, state: np.ndarray, curve: np.ndarray) -> np.ndarray:
-        out = np.empty_like(plane)
-        in_bands(len(out), lambda first, end: _follow(plane, state, curve, self._least, out, first, end))
-        return out
+
+def _followed(
+    plane: np.ndarray,
+    state: np.ndarray,
+    light: np.ndarray,
+    curve: np.ndarray,
+    cancelling: float,
+    least: np.float32,
+) -> np.ndarray:
+    out = np.empty_like(plane)
+    steep = np.float32((_HIGH - _LOW) / ((_HIGH_BIAS - _LOW_BIAS) * cancelling))
+    in_bands(
+        (len(out) + 1) // 2,
+        lambda first, end: _follow(plane, state, light, curve, steep, least, out, first, end),
+    )
+    return out
 
 
 @exact_kernel
-def _differences(cur, state, row, into):
-    """|cur - state| of a row, summed over 5 columns."""
+def _load(cur, state, light, row, old, away):
+    """The state brought to today's light, and what the frame differs from it."""
     j = min(cur.shape[0] - 1, max(0, row))
-    width = cur.shape[1]
     one, two = cur[j], state[j]
-    single = np.empty(width + 4, np.int32)
-    for i in range(width):
-        single[i + 2] = abs(np.int32(one[i]) - np.int32(two[i]))
-    single[0], single[1] = single[4], single[3]
-    single[width + 2], single[width + 3] = single[width], single[width - 1]
-    for i in range(width):
-        into[i] = single[i] + single[i + 1] + single[i + 2] + single[i + 3] + single[i + 4]
+    for i in range(cur.shape[1]):
+        code = np.int32(two[i])
+        here = code + light[code >> 8]
+        here = here if here > 0 else np.int32(0)
+        here = here if here < 65535 else np.int32(65535)
+        old[i] = here
+        away[i] = np.int32(one[i]) - here
+    if cur.shape[1] % 2:
+        away[cur.shape[1]] = away[cur.shape[1] - 1]
 
 
 @exact_kernel
-def _follow(cur, state, curve, least, out, first, end):
+def _blocks(upper, lower, size, bias):
+    """Sums over 2 x 2 pixels, of what two rows differ by; one block more at each end."""
+    for i in range(size.shape[0] - 2):
+        a, b, c, d = upper[2 * i], upper[2 * i + 1], lower[2 * i], lower[2 * i + 1]
+        size[i + 1] = abs(a) + abs(b) + abs(c) + abs(d)
+        bias[i + 1] = a + b + c + d
+    for sums in (size, bias):
+        sums[0], sums[-1] = sums[1], sums[-2]
+
+
+@exact_kernel
+def _light(cur, row, light):
+    """Sums over 2 x 2 pixels of the frame; one block more at each end."""
     height, width = cur.shape
-    ring = np.empty((5, width), np.int32)
-    inverse, limits = np.empty(256, np.float32), np.empty(256, np.float32)
+    upper, lower = cur[min(height - 1, max(0, row))], cur[min(height - 1, max(0, row + 1))]
+    for i in range(width // 2):
+        j = 2 * i
+        light[i + 1] = (
+            np.int32(upper[j]) + np.int32(upper[j + 1]) + np.int32(lower[j]) + np.int32(lower[j + 1])
+        )
+    if width % 2:
+        light[-2] = 2 * (np.int32(upper[width - 1]) + np.int32(lower[width - 1]))
+    light[0], light[-1] = light[1], light[-2]
+
+
+@exact_kernel
+def _parts(size, bias, old, inverse, steep, least, parts):
+    """How much of the frame each block gets, from the sums of three rows of blocks."""
+    low = np.float32(_LOW / (_HIGH - _LOW))
+    low_bias = np.float32(_LOW_BIAS / (_HIGH_BIAS - _LOW_BIAS))
+    s0, s1, s2, b0, b1, b2 = size[0], size[1], size[2], bias[0], bias[1], bias[2]
+    for i in range(parts.shape[0]):
+        box = s0[i] + s0[i + 1] + s0[i + 2] + s1[i] + s1[i + 1] + s1[i + 2] + s2[i] + s2[i + 1] + s2[i + 2]
+        mean = b0[i] + b0[i + 1] + b0[i + 2] + b1[i] + b1[i + 1] + b1[i + 2] + b2[i] + b2[i + 1] + b2[i + 2]
+        scale = inverse[old[2 * i] >> 8]
+        part, other = np.float32(box) * scale - low, np.float32(abs(mean)) * scale * steep - low_bias
+        part = part if part > other else other
+        part = part if part > least else least
+        parts[i] = part if part < np.float32(1) else np.float32(1)
+
+
+@exact_kernel
+def _near(before, here, after, curve, parts, least, even):
+    """Where there is no mean over time: mean of the nine blocks about each, as far as noise explains them."""
+    for i in range(parts.shape[0]):
+        if parts[i] > least:
+            middle = here[i + 1]
+            limit = np.int32(4 * _ALIKE * curve[min(255, middle >> 10)])
+            total = np.int32(0)
+            for k in range(i, i + 3):
+                a, b, c = before[k] - middle, here[k] - middle, after[k] - middle
+                total += a if abs(a) < limit else np.int32(0)
+                total += b if abs(b) < limit else np.int32(0)
+                total += c if abs(c) < limit else np.int32(0)
+            even[i] = np.float32(0.25) * (np.float32(middle) + np.float32(total) * np.float32(1 / 9))
+
+
+@exact_kernel
+def _mix(cur, j, old, parts, even, curve, least, result):
+    """One row of the new state."""
+    one, scale = cur[j], np.float32(_SOFT) / (np.float32(1) - least)
+    for i in range(cur.shape[1]):
+        here, before, part = np.float32(one[i]), np.float32(old[i]), parts[i >> 1]
+        if part > least:
+            away = even[i >> 1] - here
+            if abs(away) < np.float32(2) * curve[old[i] >> 8]:
+                here += scale * (part - least) * away
+        result[i] = np.uint16(np.int32(before + part * (here - before) + np.float32(0.5)))
+
+
+@exact_kernel
+def _follow(cur, state, light, curve, steep, least, out, first, end):
+    height, width = cur.shape
+    columns = (width + 1) // 2
+    old, away = np.empty((4, width), np.int32), np.empty((2, 2 * columns), np.int32)
+    size, bias, shown = (
+        np.empty((3, columns + 2), np.int32),
+        np.empty((3, columns + 2), np.int32),
+        np.empty((3, columns + 2), np.int32),
+    )
+    parts, even, inverse = (
+        np.empty(columns, np.float32),
+        np.empty(columns, np.float32),
+        np.empty(256, np.float32),
+    )
     for tone in range(256):
-        inverse[tone] = np.float32(1 / (25 * (_HIGH - _LOW))) / curve[tone]
-        limits[tone] = np.float32(2) * curve[tone]
-    offset = np.float32(_LOW / (_HIGH - _LOW))
-    fifth = np.float32(0.2) / (np.float32(1) - least)
-    for row in range(first - 2, first + 2):
-        _differences(cur, state, row, ring[row % 5])
-    for j in range(first, end):
-        _differences(cur, state, j + 2, ring[(j + 2) % 5])
-        r0, r1, r2, r3, r4 = ring[0], ring[1], ring[2], ring[3], ring[4]
-        one, two, result = cur[j], state[j], out[j]
-        upper, lower = cur[max(0, j - 1)], cur[min(height - 1, j + 1)]
-        for i in range(width):
-            tone = two[i] >> 8
-            box = np.float32(r0[i] + r1[i] + r2[i] + r3[i] + r4[i])
-            part = min(np.float32(1), max(least, box * inverse[tone] - offset))
-            here, old = np.float32(one[i]), np.float32(two[i])
-            if part > least:
-                # Four neighbours that noise explains, as far as there is no mean over time.
-                near, limit = np.float32(0), limits[tone]
-                a, b = np.float32(one[max(0, i - 1)]) - here, np.float32(one[min(width - 1, i + 1)]) - here
-                c, d = np.float32(upper[i]) - here, np.float32(lower[i]) - here
-                near += a if abs(a) < limit else np.float32(0)
-                near += b if abs(b) < limit else np.float32(0)
-                near += c if abs(c) < limit else np.float32(0)
-                near += d if abs(d) < limit else np.float32(0)
-                here += fifth * (part - least) * near
-            result[i] = np.uint16(np.int32(old + part * (here - old) + np.float32(0.5)))
+        inverse[tone] = np.float32(1 / (36 * (_HIGH - _LOW))) / curve[tone]
+    for pair in range(first - 1, end + 1):
+        place = pair % 2 * 2
+        for number in range(2):
+            _load(cur, state, light, 2 * pair + number, old[place + number], away[number])
+        _blocks(away[0], away[1], size[pair % 3], bias[pair % 3])
+        _light(cur, 2 * pair, shown[pair % 3])
+        if pair <= first:
+            continue
+        place = 2 - place  # of the pair before
+        _parts(size, bias, old[place], inverse, steep, least, parts)
+        _near(shown[(pair - 2) % 3], shown[(pair - 1) % 3], shown[pair % 3], curve, parts, least, even)
+        for number in range(2):
+            row = 2 * (pair - 1) + number
+            if row < height:
+                _mix(cur, row, old[place + number], parts, even, curve, least, out[row])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessions.exchange.decoding import UndecodableError
+from sky.tone import asinh_softening
 from skycam_project.common.errors import InvalidValueError
 from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.errors import FrameError
@@ -100,7 +101,7 @@ class Levels:
 
     Attributes:
         black, white: of the counts that show as black and as white.
-        softness: of an asinh curve, 0 for a plain power law; larger lifts faint light more.
+        softness: knee of the asinh curve, see `sky.tone`; 0 for a plain power law.
         balance: factors of red, green, blue.
     """
 
@@ -146,8 +147,8 @@ def picture(counts: NDArray[Any], levels: Levels) -> NDArray[Any]:
         light *= np.array(levels.balance, np.float32)
     np.clip(light, 0, 1, out=light)
     if levels.softness:
-        strength = np.float32(levels.softness)
-        code = np.arcsinh(light * strength) / np.arcsinh(strength)
+        knee = np.float32(levels.softness)
+        code = np.arcsinh(light / knee) / np.arcsinh(1 / knee)
     else:
         code = cv2.pow(light, 1 / GAMMA)
     return (code * np.float32(FULL) + np.float32(0.5)).astype(np.uint16)
@@ -176,19 +177,7 @@ def levels(samples: Sequence[NDArray[Any]], wish: Develop) -> Levels:
         return found
     black = max(0.0, middle - 3 * scatter)
     background = max((middle - black) / max(1.0, white - black), 1e-6)
-    return replace(found, black=black, softness=_softness(background))
-
-
-def _softness(background: float) -> float:
-    """Of the asinh curve that shows light `background` (0 to 1) as `_BACKGROUND`."""
-    low, high = 1e-2, 1e8
-    for _ in range(80):
-        middle = (low * high) ** 0.5
-        if np.arcsinh(background * middle) / np.arcsinh(middle) < _BACKGROUND:
-            low = middle
-        else:
-            high = middle
-    return float(low)
+    return replace(found, black=black, softness=asinh_softening(background, _BACKGROUND))
 
 
 def _balance(samples: Sequence[NDArray[Any]], wish: Develop) -> tuple[float, float, float]:
@@ -229,7 +218,8 @@ class Developer:
                 samples = self._sample(self)
                 if self._wish.white_balance == "camera" and self._balances:
                     self._camera = [float(part) for part in np.median(self._balances, axis=0)]
-                    samples = self._sample(self)
+                    if any(balance != self._camera for balance in self._balances):
+                        samples = self._sample(self)
                 self._levels = levels(samples, self._wish)
         return picture(self.counts(content), self._levels)
 

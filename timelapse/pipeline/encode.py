@@ -30,9 +30,9 @@ _SOFTWARE = {
     "ffv1": "ffv1",
 }
 _HARDWARE = {
-    "h265": ("hevc_nvenc", "hevc_qsv", "hevc_amf"),
+    "h265": ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_v4l2m2m"),
     "av1": ("av1_nvenc", "av1_qsv", "av1_amf"),
-    "h264": ("h264_nvenc", "h264_qsv", "h264_amf"),
+    "h264": ("h264_nvenc", "h264_qsv", "h264_amf", "h264_v4l2m2m"),
 }
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Container by the suffix of the file."""
@@ -73,15 +73,30 @@ def options(output: Output, encoder: str, chunk: int, light: Light | None) -> di
         return {"profile": _PRORES[str(output.preset)], "vendor": "apl0"}
     if encoder == "ffv1":
         return {"level": "3", "slices": "8", "slicecrc": "1", "g": "1"}
-    return {"preset": "p5", "cq": f"{output.crf:g}", "rc": "vbr"} if encoder.endswith("_nvenc") else {}
+    if encoder.endswith("_nvenc"):
+        return {"preset": "p5", "cq": f"{output.crf:g}", "rc": "vbr"}
+    if encoder.endswith("_qsv"):
+        return {"global_quality": f"{output.crf:.0f}"}
+    if encoder.endswith("_amf"):
+        return {"rc": "cqp", "qp_i": f"{output.crf:.0f}", "qp_p": f"{output.crf:.0f}"}
+    return {}  # V4L2 knows bit rates only
+
+
+def bit_rate(output: Output, size: tuple[int, int], rate: Fraction) -> int:
+    """Bits per second of an encoder without a constant quality: a tenth of a bit per sample at CRF 23."""
+    return round(size[0] * size[1] * rate * 0.1 * 2 ** ((23 - (output.crf or 23)) / 6))
 
 
 _STEADY = ("cbqpoffs=-8", "crqpoffs=-8")
 """A denoised sky is so clean that x265 leaves its colour as it was until the next key frame: that is flicker."""
 
 
+_THREADS = ("frame-threads=2",)
+"""By default as many as the machine's cores call for: fewer leave two cores idle, and hosts would differ in pixels."""
+
+
 def _x265(output: Output, chunk: int, light: Light | None) -> dict[str, str]:
-    parameters = ["log-level=error", "open-gop=0", "chromaloc=1", *_STEADY]
+    parameters = ["log-level=error", "open-gop=0", "chromaloc=1", *_STEADY, *_THREADS]
     if output.transfer == "hdr10" and light:
         parameters += [
             "hdr10=1",
@@ -195,6 +210,8 @@ class Encoder:
         stream.width, stream.height = self.size
         stream.pix_fmt = self._format
         stream.options = options(output, name, chunk, light)
+        if name.endswith("_v4l2m2m"):
+            stream.bit_rate = bit_rate(output, self.size, rate)
         self._tick = stream.codec_context.time_base = 1 / rate
         stream.codec_context.gop_size = min(chunk, round(2 * rate)) if output.codec != "ffv1" else 1
         self._colour = colour(output)

@@ -31,7 +31,9 @@ def grade(rows: Sequence[Row], poses: np.ndarray, recipe: Recipe) -> list[qualit
     # Against the usual place: the frame after a jump is no worse than its neighbours.
     usual = np.median(poses[:, :2], axis=0) if recipe.stabilise == "tripod" else _before(poses)
     jumps = np.hypot(*(poses[:, :2] - usual).T)
-    return quality.scores(measures, jumps.tolist())
+    widths = [row.fwhm_px for row in rows]
+    stars = night and np.isfinite(widths).any()
+    return quality.scores(measures, jumps.tolist(), quality.night_focus(widths) if stars else None)
 
 
 def _before(poses: np.ndarray) -> np.ndarray:

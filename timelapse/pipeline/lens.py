@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycam_project.common.errors import InvalidValueError
-from timelapse.pipeline.planes import Planes
+from timelapse.pipeline.planes import Planes, from_rgb, to_rgb
 
 VIEWS = ("panorama", "straight")
+_SEEN_PX = 0.1
+"""Colours that lie closer together than this are not moved: it would cost three times as much for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,14 @@ class Correction:
         title: of the lens, for people.
         place: `[h, w, 2]` float32, x and y in the frame of each pixel of the straight picture.
         gain: `[h, w]` float32 of light, by place in the frame; None for even light.
+        lateral: the same as `place` for red and for blue, which a lens draws in another size than green; None where
+            it does not, or nobody has measured it.
     """
 
     title: str
     place: NDArray[np.float32]
     gain: NDArray[np.float32] | None
+    lateral: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
 
 def correction(lens: Lens, size: tuple[int, int], optics: Mapping[str, Any]) -> Correction:
@@ -161,7 +166,13 @@ def _from_database(lens: Named, size: tuple[int, int], optics: Mapping[str, Any]
     width, height = size
     modifier = lensfunpy.Modifier(found[0], camera.crop_factor, width, height)
     modifier.initialize(focal, aperture, 1000.0, scale=0.0, pixel_format=np.float32)
-    place = modifier.apply_geometry_distortion()
+    place, lateral = modifier.apply_geometry_distortion(), None
+    if (colours := modifier.apply_subpixel_geometry_distortion()) is not None:
+        red, place, blue = (
+            np.ascontiguousarray(colours[:, :, number], dtype=np.float32) for number in range(3)
+        )
+        shift = max(float(np.abs(colour - place).max()) for colour in (red, blue))
+        lateral = (red, blue) if shift > _SEEN_PX else None
     if place is None:  # it has no distortion in the database
         place = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2)
     gain = None
@@ -169,7 +180,7 @@ def _from_database(lens: Named, size: tuple[int, int], optics: Mapping[str, Any]
         light = np.ones((height, width, 3), np.float32)
         if modifier.apply_color_modification(light):
             gain = np.ascontiguousarray(light[..., 1])
-    return Correction(f"{found[0].model} on {camera.model}", place.astype(np.float32), gain)
+    return Correction(f"{found[0].model} on {camera.model}", place.astype(np.float32), gain, lateral)
 
 
 def _number(value: Any) -> float:
@@ -215,19 +226,56 @@ def straighten(planes: Planes, lens: Correction, matrix: NDArray[Any]) -> Planes
     import cv2
 
     width, height = planes.size
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    place = cv2.warpAffine(lens.place, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    place = _moved(lens.place, matrix)
+    if lens.lateral is not None:
+        return _by_colour(planes, lens, lens.lateral, place, matrix)
     y = _looked_up(planes.y, place, 0)
     half = (cv2.resize(place, (width // 2, height // 2), interpolation=cv2.INTER_AREA) - np.float32(0.5)) / 2
     u, v = (_looked_up(plane, half, 128) for plane in (planes.u, planes.v))
     if lens.gain is not None:
         # Codes follow a power law, so a factor of light is a factor of codes; it belongs to the place in the frame.
-        gain = cv2.remap(lens.gain, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        code_gain = cv2.pow(gain, 1 / 2.4)
+        code_gain = _code_gain(lens.gain, place)
         y *= code_gain
         small = cv2.resize(code_gain, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         u, v = ((plane - 128 * 256) * small + 128 * 256 for plane in (u, v))
     return Planes(*(np.clip(plane + np.float32(0.5), 0, 65535).astype(np.uint16) for plane in (y, u, v)))
+
+
+def _by_colour(
+    planes: Planes,
+    lens: Correction,
+    lateral: tuple[NDArray[np.float32], NDArray[np.float32]],
+    place: NDArray[np.float32],
+    matrix: NDArray[Any],
+) -> Planes:
+    """Each colour from where the lens drew it; luma and chroma know of all three, so this goes over RGB."""
+    rgb = to_rgb(planes)
+    out = np.empty(rgb.shape, np.uint16)
+    gain = None if lens.gain is None else _code_gain(lens.gain, place)
+    for channel in range(3):
+        where = place if channel == 1 else _moved(lateral[channel // 2], matrix)
+        values = _looked_up(np.ascontiguousarray(rgb[..., channel]), where, 0)
+        if gain is not None:
+            values *= gain
+        out[..., channel] = np.clip(values + np.float32(0.5), 0, 65535)
+    return from_rgb(out)
+
+
+def _moved(place: NDArray[np.float32], matrix: NDArray[Any]) -> NDArray[np.float32]:
+    import cv2
+
+    size = place.shape[1], place.shape[0]
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(place, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(
+        np.float32, copy=False
+    )
+
+
+def _code_gain(gain: NDArray[np.float32], place: NDArray[np.float32]) -> NDArray[np.float32]:
+    import cv2
+
+    here = cv2.remap(gain, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return cv2.pow(here, 1 / 2.4).astype(np.float32, copy=False)
 
 
 def _looked_up(plane: NDArray[Any], place: NDArray[Any], outside: int) -> NDArray[np.float32]:

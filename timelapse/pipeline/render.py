@@ -72,7 +72,7 @@ def _sequence(
                 raise FrameError(f"{name} could be read before, and now cannot: {planes}")
             picture = finishing.moved(planes, place)
             if denoiser is not None:
-                picture = denoiser(picture)
+                picture = denoiser(picture, solution.light_step(place))
             if place >= first:
                 yield place, picture
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from timelapse.pipeline import deflicker, grading, quality, rigid, warp
+from timelapse.pipeline import deflicker, denoise, grading, quality, rigid, warp
 from timelapse.pipeline.analysis import Row
 from timelapse.pipeline.colour import Look, apply_curve
 from timelapse.pipeline.encode import Light, settle
@@ -18,6 +18,8 @@ from timelapse.pipeline.retime import positions
 from timelapse.pipeline.smoothing import whittaker
 
 _CROP_LIMIT = 0.04
+_FLASH_EV = 0.7
+"""Between neighbours: more is another scene, not its light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,25 @@ class Solution:
         """Tone tables of the frame at a place of the sequence; see `deflicker.tables`."""
         tables = deflicker.tables(self.exposure.response, self.correction[place])
         return tables if self.look == Look() else apply_curve(self.look, *tables, self.black)
+
+    def light_step(self, place: int) -> denoise.Light:
+        """How the shown light of the scene changes from the place before; steady at the first, and at a flash."""
+        step = self.exposure.curve[place] - self.exposure.curve[place - 1]
+        if place == 0 or np.abs(step).max() > _FLASH_EV:
+            return denoise.STEADY
+        response = self.exposure.response
+        caught, caught_factor = (table[::16] for table in deflicker.tables(response, step))
+        before, before_factor = (table[::16] for table in self.tables(place - 1))
+        after, after_factor = self.tables(place)
+        fine = np.linspace(0, 256, len(after), endpoint=False)
+        after, after_factor = (np.interp(caught, fine, table) for table in (after, after_factor))
+        rising = np.maximum.accumulate(before + np.arange(256) * 1e-6)
+        codes = (np.arange(256) + 0.5 - 16) * 255 / 219  # of luma that is shown
+        change = np.interp(codes, rising, after - before)
+        factor = caught_factor * after_factor / before_factor
+        return denoise.Light(
+            np.rint(change * 219 * 256 / 255).astype(np.int32), float(np.mean(factor[32:224]))
+        )
 
 
 def solve(
