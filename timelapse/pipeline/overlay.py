@@ -70,7 +70,9 @@ class Overlay:
         if self.logo:
             digest = _digest(self.logo)
             if self.logo_sha256 not in ("", digest):
-                raise InvalidValueError("overlay.logo", self.logo, "the picture that was chosen: it has changed since")
+                raise InvalidValueError(
+                    "overlay.logo", self.logo, "the picture that was chosen: it has changed since"
+                )
             object.__setattr__(self, "logo_sha256", digest)
             _logo(self.logo, digest)
 
@@ -148,7 +150,7 @@ def _digest(path: str) -> str:
         if Path(path).stat().st_size > LARGEST_LOGO:
             raise InvalidValueError("overlay.logo", path, f"at most {LARGEST_LOGO >> 20} MB")
         return sha256_of(Path(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InvalidValueError("overlay.logo", path, "the path of a picture") from error
 
 
