@@ -7,6 +7,7 @@ has a limit says whether it is kept; the command ends with 1 when one is missed.
 
 import argparse
 import hashlib
+import itertools
 import logging
 import os
 import shutil
@@ -172,26 +173,32 @@ def bench_originals(folder: Path, count: int) -> None:
 def bench_rows(folder: Path, count: int) -> None:
     """Log rows: the journal alone, the manager, the logging handler."""
     journal = JournalWriter(folder / "journal.jsonl", "bench")
-    processor = time.process_time()
-    start = time.perf_counter()
-    for number in range(count):
-        row = {"l": "INFO", "s": "", "m": "Frame captured", "c": {"exposure_us": 312000, "i": number}}
-        journal.append("log", values.encode(row))
-    taken, processor = time.perf_counter() - start, time.process_time() - processor
-    journal.sync()
-    journal.close()
     handle = os.open(folder / "rows", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     line = b"x" * 150 + b"\n"
-    start = time.perf_counter()
-    for _ in range(count):
-        os.write(handle, line)
-    bare = time.perf_counter() - start
+    numbers = iter(range(sys.maxsize))
+
+    def ours(_: int) -> None:
+        for number in itertools.islice(numbers, count // 5):
+            row = {"l": "INFO", "s": "", "m": "Frame captured", "c": {"exposure_us": 312000, "i": number}}
+            journal.append("log", values.encode(row))
+
+    def bare(_: int) -> None:
+        for _ in range(count // 5):
+            os.write(handle, line)
+
+    ours(0)
+    processor = time.process_time()
+    ours(0)
+    processor = time.process_time() - processor
+    taken, least = (count // 5 / took * 1000 for took in side_by_side(5, ours, bare))
+    journal.sync()
+    journal.close()
     os.close(handle)
     peer = (
-        f"{processor / count * 1e6:.1f} us of processor each; bare os.write of a line {count / bare:,.0f}/s"
+        f"{processor / (count // 5) * 1e6:.1f} us of processor each; bare os.write of a line {least:,.0f}/s"
     )
-    show("journal, one write per row", f"{count / taken:,.0f} rows/s", peer)
-    limit("250,000 rows per second of processor time", count / processor >= 250_000)
+    show("journal, one write per row", f"{taken:,.0f} rows/s", peer)
+    limit("250,000 rows/s", taken >= 250_000)
     with SessionManager(folder / "rows-manager", instrument="system") as sessions:
         start = time.perf_counter()
         for number in range(count):

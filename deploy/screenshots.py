@@ -37,6 +37,8 @@ PAGES = {
     "status": "/status/",
     "sessions": "/sessions/",
     "gallery": "/gallery/",
+    "timelapses": "/timelapses/",
+    "lights": "/lights/",
 }
 """The session of the run in the pictures is found in the gallery."""
 TARGETS = ("M 31", "M 42", "M 13", "M 8", "NGC 5139", "M 104")

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sessions import retention
+from sessions import retention, retrieving
 from sessions.finding import VERIFY_S, Found, find
 from sessions.history.contents import LEVELS, NoSessionError
 from sessions.history.reader import ReaderError
@@ -51,7 +51,7 @@ class SessionAdmin(ReadOnly):
     list_filter = ("session_type", "instrument", "status", "protected", "storage")
     search_fields = ("session_id", "target", "purpose")
     date_hierarchy = "start_time"
-    actions = ("verify", "export", "protect", "unprotect", "delete_sessions")
+    actions = ("verify", "export", "protect", "unprotect", "retrieve", "delete_sessions")
 
     @admin.display(description="In its file")
     def content(self, row: Session) -> SafeString | str:
@@ -109,6 +109,16 @@ class SessionAdmin(ReadOnly):
         self.message_user(
             request, f"{many} {'protected' if protected else 'no longer protected'}.", messages.SUCCESS
         )
+
+    @admin.action(description="Retrieve from the archive")
+    def retrieve(self, request: HttpRequest, chosen: "QuerySet[Session]") -> None:
+        """Those that gave up their frames, or were deleted, come back."""
+        for row in chosen:
+            try:
+                retrieving.ask(row, request.user.get_username())
+                self.message_user(request, f"{row} is being fetched.", messages.SUCCESS)
+            except retrieving.RefusedError as error:
+                self.message_user(request, str(error), messages.ERROR)
 
     @admin.action(description="Delete for good…")
     def delete_sessions(self, request: HttpRequest, chosen: "QuerySet[Session]") -> HttpResponse | None:

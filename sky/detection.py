@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from skycam_project.common.units import Pixels
 
 Kind = Literal["mosaic", "mono", "rgb"]
@@ -58,7 +58,7 @@ class Detections:
         return np.sort(order[np.arange(len(order)) - first < per_cell])
 
 
-@kernel
+@exact_kernel
 def _sum_mosaic(mosaic, top, out, peak, first, end):
     for y in range(first, end):
         for x in range(out.shape[1]):
@@ -68,7 +68,7 @@ def _sum_mosaic(mosaic, top, out, peak, first, end):
             peak[y, x] = a >= top or b >= top or c >= top or d >= top
 
 
-@kernel
+@exact_kernel
 def _tiles(image, background, noise, first, end):
     height, width = image.shape
     th, tw = background.shape
@@ -100,7 +100,7 @@ def _tiles(image, background, noise, first, end):
             noise[j, i] = max(np.sqrt(square / max(count, 1)), 0.5)
 
 
-@kernel
+@exact_kernel
 def _background_at(tiles, y, x, height, width):
     th, tw = tiles.shape
     gy = min(max((y + 0.5) * th / height - 0.5, 0.0), th - 1.001)
@@ -113,7 +113,7 @@ def _background_at(tiles, y, x, height, width):
     ) * fy
 
 
-@kernel
+@exact_kernel
 def _filter(image, background, out, first, end):
     height, width = image.shape
     tw = background.shape[1]
@@ -143,7 +143,7 @@ def _filter(image, background, out, first, end):
                 out[y, x] = smooth - level - slope * np.float32(x - begin)
 
 
-@kernel
+@exact_kernel
 def _is_peak(f, y, x):
     v = f[y, x]
     if v <= f[y, x - 1] or v < f[y, x + 1] or v <= f[y - 1, x] or v < f[y + 1, x]:
@@ -151,7 +151,7 @@ def _is_peak(f, y, x):
     return not (v <= f[y - 1, x - 1] or v < f[y + 1, x + 1] or v <= f[y - 1, x + 1] or v < f[y + 1, x - 1])
 
 
-@kernel
+@exact_kernel
 def _peaks(image, filtered, saturated, background, noise, threshold, first, end, out):
     """Write x, y, peak S/N, saturated of every star-like peak; returns how many."""
     height, width = image.shape
@@ -181,7 +181,7 @@ def _peaks(image, filtered, saturated, background, noise, threshold, first, end,
     return n
 
 
-@kernel
+@exact_kernel
 def _measure_all(image, background, peaks, out, first, end):
     for k in range(first, end):
         x, y = int(peaks[k, 0]), int(peaks[k, 1])
@@ -190,7 +190,7 @@ def _measure_all(image, background, peaks, out, first, end):
             out[k, 2] = 0.0
 
 
-@kernel
+@exact_kernel
 def _measure(image, level, y, x, out):
     """Write x, y (window of σ 1.2), light within 4 px, mean radius, second moment."""
     cx, cy = float(x), float(y)
@@ -228,7 +228,7 @@ def _measure(image, level, y, x, out):
     return True
 
 
-@kernel
+@exact_kernel
 def _colour_pull(mosaic, x, y, out):
     """(R - B) / (R + 2 G + B) of stars at superpixels (x, y) of an RGGB mosaic."""
     for k in range(len(x)):

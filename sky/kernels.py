@@ -6,20 +6,60 @@ GIL instead and a plain thread pool gives each core a band of rows. A kernel's r
 the bands end, so that the same input gives the same bytes on any number of cores.
 """
 
+import contextlib
+import hashlib
 import os
+import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_ROOT = Path(__file__).resolve().parents[1]
+_SOURCES = ("sky", "timelapse")
+_KEPT_S = 7 * 86400
 
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 
 
+def cache_folder(base: Path, sources: Path = _ROOT) -> Path:
+    """Where the machine code of exactly these sources is kept: a folder of `base`, made anew for each change.
+
+    numba looks only at the file that a kernel stands in. A kernel that calls one of another file would go on with the
+    old one after an update, so the folder's name tells all files apart, by size and date as numba does. Folders of
+    other versions go a week after their last use.
+    """
+    state = hashlib.sha256()
+    for part in _SOURCES:
+        for path in sorted((sources / part).rglob("*.py")):
+            status = path.stat()
+            state.update(f"{path.relative_to(sources)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    folder = base / state.hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    for other in base.iterdir():
+        with contextlib.suppress(OSError):
+            if other.is_dir() and time.time() - other.stat().st_mtime > _KEPT_S:
+                shutil.rmtree(other)
+    return folder
+
+
+with contextlib.suppress(OSError):  # nowhere to write: numba finds a place of its own, or compiles each time
+    config.CACHE_DIR = str(  # pyright: ignore[reportAttributeAccessIssue]  # numba makes its names at run time
+        cache_folder(
+            Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__" / "kernels")
+        )
+    )
+
+
 def kernel(function: Function) -> Function:
-    """Compile on first use; machine code is kept beside the module or in `NUMBA_CACHE_DIR`."""
+    """Compile on first use; machine code is kept in `cache_folder`: below `NUMBA_CACHE_DIR` where that is set."""
     return _compile(function, fastmath=True)
 
 

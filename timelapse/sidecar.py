@@ -25,6 +25,7 @@ ROLES = {
     "poster": "poster",
     "contact": "contact_sheet",
     "curves": "curves",
+    "strip": "strip",
 }
 """What a file is for, by the word its name ends with."""
 HIDDEN = frozenset({NAME, PROVENANCE, "archived.json"})
@@ -99,7 +100,7 @@ def media_type(path: Path) -> str:
 
 
 def role(path: Path) -> str:
-    """What a file is for: preview, draft, poster, contact_sheet, curves, video, picture, archive, data."""
+    """What a file is for: preview, draft, poster, contact_sheet, curves, strip, video, picture, archive, data."""
     word = path.stem.rpartition("-")[2]
     if word in ROLES and path.suffix != ".parquet":
         return ROLES[word]

@@ -30,7 +30,7 @@ class FramesQuery(serializers.Serializer):
     """Which frames."""
 
     camera = serializers.CharField(required=False, max_length=64)
-    only = serializers.ChoiceField(("all", "dropped", "events"), required=False)
+    only = serializers.ChoiceField(("all", "dropped", "events", "best"), required=False)
     sample = serializers.IntegerField(
         required=False, min_value=1, max_value=MOST_FRAMES, help_text="That many, evenly spread."
     )

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from dashboard.api.cameras import ERROR
 from dashboard.choices import Role
-from sessions import retention
+from sessions import retention, retrieving
 from sessions.choices import SessionType
 from sessions.finding import VERIFY_S, find
 from sessions.models import Capture, Session
@@ -45,6 +45,18 @@ class SessionDetailSerializer(SessionSerializer):
     """The same with its cameras."""
 
     captures = CaptureSerializer(many=True, read_only=True)
+    retrieving = serializers.SerializerMethodField(
+        help_text="Who asked for it from the archive; it is on its way."
+    )
+    not_retrieved = serializers.SerializerMethodField(help_text="Why the last fetch from the archive failed.")
+
+    def get_retrieving(self, row: Session) -> str:
+        """Looked up only where something is missing."""
+        return retrieving.state(row).retrieving if row.dropped_at or row.removed_at else ""
+
+    def get_not_retrieved(self, row: Session) -> str:
+        """As above."""
+        return retrieving.state(row).not_retrieved if row.dropped_at or row.removed_at else ""
 
 
 class FilterSerializer(serializers.Serializer):
@@ -193,6 +205,23 @@ class VerifyView(APIView):
     def post(self, request, session):
         found = find(str(session_named(session).uuid))
         return Response(found.ask("verify", patience=VERIFY_S))
+
+
+class RetrieveView(APIView):
+    """Asks for a session's frames, or a deleted session, to be fetched from the archive; done in the background.
+
+    `dropped_at` (or `removed_at`) is null when it is here; it is protected from then on.
+    """
+
+    @extend_schema(
+        operation_id="session_retrieve",
+        request=None,
+        responses={202: SessionDetailSerializer, 404: ERROR, 409: ERROR},
+    )
+    def post(self, request, session):
+        found = session_named(session)
+        retrieving.ask(found, _who(request))
+        return Response(SessionDetailSerializer(found).data, status=status.HTTP_202_ACCEPTED)
 
 
 class DeleteSerializer(serializers.Serializer):

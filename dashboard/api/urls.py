@@ -27,6 +27,7 @@ urlpatterns = [
     path("sessions/<str:session>/", sessions.SessionView.as_view()),
     path("sessions/<str:session>/protect/", sessions.ProtectView.as_view()),
     path("sessions/<str:session>/verify/", sessions.VerifyView.as_view()),
+    path("sessions/<str:session>/retrieve/", sessions.RetrieveView.as_view()),
     path("sessions/<str:session>/delete/", sessions.DeleteView.as_view()),
     *(path(f"sessions/<slug:session>/{name}/", view.as_view()) for name, view in contents.VIEWS.items()),
     path("sessions/<slug:session>/frames/<slug:camera>/<frame_number:index>/", contents.FrameView.as_view()),

@@ -1,7 +1,8 @@
-"""`/gallery/`: the newest frames of all cameras, by night."""
+"""`/gallery/`: the newest frames of all cameras, by night, with what was made of them."""
 
 from typing import Any
 
+from dashboard.history import made
 from dashboard.history.pages import Filter, FilteredPage, link, live_rows, month_of, nights_of
 from dashboard.history.tomorrow import tomorrow
 from sessions.models import Capture, Session
@@ -9,11 +10,13 @@ from skycam_project.common.errors import InvalidValueError
 
 PAGE = 24
 """Sessions of one page; their pictures are loaded when they come near the screen."""
-VIEWS = {"nights": "calendar-days", "frames": "image"}
+VIEWS = {"nights": "calendar-days", "frames": "image", "best": "star"}
+_LINKED = ("timelapse", "mini", "startrails", "keogram", "stack", "meteors")
+"""Products that stand in the head of a night."""
 
 
 class GalleryView(FilteredPage):
-    """`/gallery/`: by night (a row of frames per session), or all frames of the newest sessions."""
+    """`/gallery/`: by night (keogram, or a row of frames per session), all frames, or the best ones."""
 
     template_name = "history/gallery.html"
     here = "gallery"
@@ -28,6 +31,11 @@ class GalleryView(FilteredPage):
         words = {name: value for name, value in chosen.words.items() if name in ("instrument", "view")}
         passing = chosen.apply(Session.objects.present()).filter(frames__gt=0)
         found = list(chosen.within(passing).order_by("-start_time").prefetch_related("captures")[: PAGE + 1])
+        for row, products in zip(
+            found, made.of_sessions(row.session_id for row in found).values(), strict=True
+        ):
+            row.made = [one for one in products if one.kind in _LINKED]
+            row.strip = next((one.strip for one in products if one.strip), "") if shown == "nights" else ""
         night = str(chosen.night or "")
         older = found[PAGE - 1].start_time.isoformat() if len(found) > PAGE else ""
         running = [] if chosen.before or chosen.night else live_rows()

@@ -12,9 +12,10 @@ from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 
-from dashboard.history import calendar
+from dashboard.history import calendar, made
 from dashboard.history.tomorrow import goes, tomorrow
 from dashboard.views import Page
+from sessions import retrieving
 from sessions.choices import SessionType
 from sessions.finding import Found, find, running, started_at
 from sessions.history.contents import NoSessionError
@@ -197,7 +198,17 @@ class SessionView(Page):
         found = find(session)
         if not found.path.exists():
             raise Http404
-        return super().get_context_data(found=found, goes=goes(found.uuid), **facts(found), **kwargs)
+        retrieval = retrieving.state(found.row) if found.row and found.row.dropped_at else None
+        products = made.of_session(found.id)
+        return super().get_context_data(
+            found=found,
+            goes=goes(found.uuid),
+            retrieval=retrieval,
+            made=products,
+            strip=next((one.strip for one in products if one.strip), ""),
+            **facts(found),
+            **kwargs,
+        )
 
 
 def facts(found: Found) -> dict[str, Any]:

@@ -81,22 +81,40 @@ def camera_name(info: Mapping[str, Any], fallback: str) -> str:
 
 
 def key_of(camera: CameraPart, frame: FrameEntry, shape: tuple[int, ...] = ()) -> Key:
-    """The key of a session's frame.
+    """The key of a finished session's frame.
 
     Args:
         camera: its camera.
         frame: the frame.
         shape: of its pixels, when they are decoded; else what the frame or its header says.
     """
-    row, details = frame.row, frame.details
+    known = shape or (() if frame.original else frame.shape)
+    return key_of_row(frame.camera, camera.info, camera.settings, frame.row, known)
+
+
+def key_of_row(
+    camera: str,
+    info: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    row: Mapping[str, Any],
+    shape: tuple[int, ...] = (),
+) -> Key:
+    """The key of any frame, by what its session (finished or running) says of it.
+
+    Args:
+        camera: its camera's name in the session; stands in for a model that is not known.
+        info: of the camera: `model`, `serial`.
+        settings: of the camera: `binning`.
+        row: of the frame table, or of the journal: `exposure_us`, `gain`, `sensor_temp_c`, `filter`, `details`.
+        shape: of its pixels; else its header's size, else 0 by 0, which fits any.
+    """
+    details = row.get("details") or {}
     cards = details.get("cards") or {}
-    size = (
-        shape[:2] or (() if frame.original else frame.shape[:2]) or (cards.get("NAXIS2"), cards.get("NAXIS1"))
-    )
-    binning = details.get("binning", camera.settings.get("binning", cards.get("XBINNING", 1)))
+    size = shape[:2] or (cards.get("NAXIS2"), cards.get("NAXIS1"))
+    binning = details.get("binning", settings.get("binning", cards.get("XBINNING", 1)))
     exposure = row.get("exposure_us")
     return Key(
-        camera=camera_name(camera.info, frame.camera),
+        camera=camera_name(info, camera),
         width=int(size[1] or 0),
         height=int(size[0] or 0),
         binning=_binning(binning),

@@ -41,6 +41,8 @@ class Decision:
         dropped_reason: why.
         dropping: its frames are to go, and that is not finished.
         deleting: somebody asked for its deletion, for this reason, and that is not finished.
+        retrieving: who asked for it to be fetched from the archive, and it is not here yet.
+        not_retrieved: why the last fetch failed.
     """
 
     protected: bool = False
@@ -50,6 +52,8 @@ class Decision:
     dropped_reason: str = ""
     dropping: bool = False
     deleting: str = ""
+    retrieving: str = ""
+    not_retrieved: str = ""
 
     def columns(self) -> dict[str, Any]:
         """The catalogue's columns of it."""
@@ -112,6 +116,14 @@ class Ledger:
         """What was asked is done, or is refused because of `why`."""
         self._append(DECISIONS, "answer", uuid, why=why)
 
+    def ask_retrieval(self, uuid: str, by: str) -> None:
+        """A person asked for a session to be fetched from the archive; the processing worker does it."""
+        self._append(DECISIONS, "retrieve", uuid, by=by)
+
+    def retrieved(self, uuid: str, why: str = "") -> None:
+        """It is here, with all its frames; or is not, because of `why`."""
+        self._append(DECISIONS, "retrieved", uuid, why=why)
+
     def remove(self, row: dict[str, Any], reason: str) -> None:
         """The tombstone of a session that is about to be deleted."""
         known = {name: value for name, value in row.items() if value not in (None, "", 0)}
@@ -120,6 +132,17 @@ class Ledger:
     def removed(self, uuid: str) -> None:
         """Its files are gone."""
         self._append(REMOVED, "removed", uuid)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lock of those who delete files or put them back."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / ".retention.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def decisions(self) -> dict[str, Decision]:
         """By uuid. Damaged lines are skipped."""
@@ -141,6 +164,12 @@ class Ledger:
                     decision.deleting = record["reason"]
                 case "answer":
                     decision.deleting = ""
+                case "retrieve":
+                    decision.retrieving, decision.not_retrieved = record["by"], ""
+                case "retrieved":
+                    decision.retrieving, decision.not_retrieved = "", record["why"]
+                    if not record["why"]:
+                        decision.dropping, decision.dropped_at, decision.dropped_reason = False, None, ""
         return found
 
     def tombstones(self) -> dict[str, Tombstone]:

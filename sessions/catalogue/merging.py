@@ -39,7 +39,7 @@ def merge(root: Path, rows: Sequence[Row]) -> Path:
         rows: theirs, earliest first.
 
     Raises:
-        DamagedFileError: one cannot be read.
+        DamagedFileError: one cannot be read, or another program laid it out.
         OSError: the new one cannot be written.
     """
     layout = Layout(root)
@@ -49,10 +49,19 @@ def merge(root: Path, rows: Sequence[Row]) -> Path:
     folder = layout.live / f"{name}{SUFFIX}"
     shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed
     (folder / FRAMES).mkdir(parents=True)
-    with ExitStack() as stack:
-        files = [stack.enter_context(reading.open_session(root / row["asdf_path"])) for row in rows]
-        head = _head(name, files, rows)
-        _write_journal(folder / OWNER, files, rows)
+    try:
+        with ExitStack() as stack:
+            files = [stack.enter_context(reading.open_session(root / row["asdf_path"])) for row in rows]
+            head = _head(name, files, rows)
+            _write_journal(folder / OWNER, files, rows)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        shutil.rmtree(folder)
+        raise DamagedFileError(
+            f"one of the {len(rows)} sessions from {rows[0]['session_id']} on is not laid out by this program: {error}"
+        ) from error
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)  # on a full disk it would take the room of others
+        raise
     return finalise(layout, folder, head, FreeSpace(layout.root)).path
 
 

@@ -4,18 +4,15 @@ Before anything goes it is asked again whether it may: protected by now? of whic
 session whose checksums fail is never touched: it may be the only one, and people must see it.
 """
 
-import fcntl
 import logging
-import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sessions.catalogue import Row, merging
 from sessions.catalogue.header import read_row
-from sessions.catalogue.ledger import DECISIONS, FOLDER, NOTHING, Decision, Ledger
+from sessions.catalogue.ledger import DECISIONS, NOTHING, Decision, Ledger
 from sessions.catalogue.rules import Action, Verb, total_bytes
 from sessions.catalogue.sync import sync
 from sessions.store.dropping import drop_frames
@@ -65,18 +62,6 @@ class Remover:
         self.ledger = Ledger(self.root)
         self._known: tuple[int, dict[str, Decision]] | None = None
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the lock of retention."""
-        folder = self.root / FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".retention.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
-
     def carry_out(self, actions: Iterable[Action], enough: int | None = None) -> Done:
         """Do it; what may not be done is refused, logged and left. Syncs the catalogue afterwards.
 
@@ -85,7 +70,7 @@ class Remover:
             enough: stop once so many bytes are free; `None`: do all.
         """
         done, months = Done(), set()
-        with self.alone():
+        with self.ledger.alone():
             months |= self.heal()
             for action in actions:
                 if enough is not None and done.freed >= enough:
@@ -105,6 +90,9 @@ class Remover:
         except (NotAllowedError, DamagedFileError, OSError) as error:
             done.refused[first["session_id"]] = why = str(error)
             logger.warning("not deleted: session=%s reason=%s", first["session_id"], error)
+        except Exception as error:  # what is wrong with one session must not keep all others for ever
+            done.refused[first["session_id"]] = why = f"{type(error).__name__}: {error}"
+            logger.exception("not deleted: session=%s", first["session_id"])
         if action.asked:
             self.ledger.answered(first["uuid"], why)
 

@@ -21,6 +21,7 @@ import orjson
 from sessions.catalogue import Row
 from sessions.catalogue.catalogue import Catalogue
 from sessions.catalogue.removal import Done, Remover
+from sessions.catalogue.reserve import released
 from sessions.catalogue.rules import Policy, due, emergency
 from sessions.catalogue.sync import sync
 
@@ -34,8 +35,17 @@ def all_rows(root: Path) -> list[Row]:
 def run(root: Path, policy: Policy, now: datetime | None = None) -> Done:
     """Do what people asked for and what is due."""
     remover = Remover(root)
-    rows = all_rows(root)
-    return remover.carry_out([*remover.wishes(), *due(rows, policy, now or datetime.now(UTC))])
+    with released(root):
+        rows = all_rows(root)
+        return remover.carry_out([*remover.wishes(), *due(rows, policy, now or datetime.now(UTC))])
+
+
+def answer(root: Path) -> Done:
+    """Do only what people asked for, and finish what was begun."""
+    remover = Remover(root)
+    with released(root):
+        sync(root)
+        return remover.carry_out(remover.wishes())
 
 
 def relieve(root: Path, wanted: int, caches: Iterable[Path], capture_node: bool) -> Done:
@@ -43,8 +53,9 @@ def relieve(root: Path, wanted: int, caches: Iterable[Path], capture_node: bool)
     freed = trim(caches, wanted)
     if freed >= wanted:
         return Done(freed)
-    rows = all_rows(root)
-    done = Remover(root).carry_out(emergency(rows, 2 * wanted, capture_node), enough=wanted - freed)
+    with released(root):
+        actions = emergency(all_rows(root), 2 * wanted, capture_node)
+        done = Remover(root).carry_out(actions, enough=wanted - freed)
     done.freed += freed
     return done
 
@@ -89,9 +100,7 @@ def main() -> None:
         done = run(root, Policy(**request["policy"]))
         done.freed += trim(caches, excess(caches, request["working_bytes"]))
     else:
-        sync(root)
-        remover = Remover(root)
-        done = remover.carry_out(remover.wishes())
+        done = answer(root)
     said = {"freed": done.freed, "sessions": done.sessions, "refused": done.refused}
     sys.stdout.buffer.write(orjson.dumps(said) + b"\n")
 

@@ -23,6 +23,7 @@ from skycam_project.common.objectfiles import put_file
 from skycam_project.common.objectstore import LocalStore, S3Store
 
 SCHEMA = "skycam-archive-1"
+MANIFEST = ".manifest.json"
 Progress = Callable[[int, int], None]
 
 
@@ -59,9 +60,11 @@ def archive(path: Path, root: Path, store: LocalStore | S3Store, progress: Progr
         raise ArchiveError(f"{path.name} is damaged and is not archived: {report.problems[0]}")
     try:
         meta = tree.read_header(path)[0]["meta"]
-        name, uuid = str(meta["session_id"]), str(meta["uuid"])
+        name, uuid, given_up = str(meta["session_id"]), str(meta["uuid"]), "dropped" in meta
     except (DamagedFileError, LookupError, TypeError) as error:
         raise ArchiveError(f"{path.name} is no session: {error}") from None
+    if given_up:
+        raise ArchiveError(f"{name} has given up its frames; a copy would take the place of the whole one")
     outside = path.with_suffix(".frames")
     files = [one for one in sorted(outside.rglob("*")) if one.is_file()] if outside.is_dir() else []
     files.append(path)
@@ -77,7 +80,7 @@ def archive(path: Path, root: Path, store: LocalStore | S3Store, progress: Progr
         sent.append(Sent(key, size, sha256_of(one)))
         done += size
     manifest = {"schema": SCHEMA, "session": name, "uuid": uuid, "files": [asdict(one) for one in sent]}
-    key = f"{path.relative_to(root).with_suffix('').as_posix()}.manifest.json"
+    key = path.relative_to(root).with_suffix(MANIFEST).as_posix()
     store.put(key, orjson.dumps(manifest, option=orjson.OPT_INDENT_2), {"session": name, "uuid": uuid})
     address = store.address(key)
     Ledger(root).archived(uuid, address, sent[-1].sha256)
@@ -85,9 +88,9 @@ def archive(path: Path, root: Path, store: LocalStore | S3Store, progress: Progr
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[bool]:
-    """Whether nobody else archives this folder's sessions meanwhile."""
-    handle = os.open(root / ".archive.lock", os.O_RDWR | os.O_CREAT, 0o644)
+def alone(root: Path, what: str = "archive") -> Iterator[bool]:
+    """Whether nobody else archives this folder's sessions meanwhile, or retrieves them."""
+    handle = os.open(root / f".{what}.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,13 +103,14 @@ def alone(root: Path) -> Iterator[bool]:
 
 
 def due(root: Path) -> list[Path]:
-    """Sessions that are not archived yet, oldest first; idle ones are not worth it."""
+    """Sessions that are not archived yet, oldest first; not idle ones, nor those that gave up their frames."""
     known = {uuid for uuid, decision in Ledger(root).decisions().items() if decision.archived_at}
     found = []
     for path in sorted(root.glob("[0-9]*/*/*/*.asdf")):
         try:
             meta = tree.read_header(path)[0]["meta"]
-            if meta["session_type"] != "idle" and str(meta["uuid"]) not in known:
+            kept = meta["session_type"] != "idle" and "dropped" not in meta
+            if kept and str(meta["uuid"]) not in known:
                 found.append(path)
         except (DamagedFileError, OSError, LookupError, TypeError):
             continue  # `verify` tells about it

@@ -195,7 +195,8 @@ def _raw(data: bytes) -> tuple[Any, dict[str, Any]]:
             raise RefusedError("its mosaic is not one of 2 x 2 colours; take the original")
         names = raw.color_desc.decode()
         pattern = "".join(names[int(n)] for n in raw.raw_pattern.ravel())
-        return np.ascontiguousarray(raw.raw_image_visible), {"pattern": pattern}
+        levels = [sum(raw.black_level_per_channel) / len(raw.black_level_per_channel), raw.white_level]
+        return np.ascontiguousarray(raw.raw_image_visible), {"pattern": pattern, "levels": levels}
 
 
 def develop(data: bytes, name: str, wish: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

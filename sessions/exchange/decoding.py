@@ -27,6 +27,7 @@ LARGEST_FILE = 2 << 30
 """Bytes of a file that is decoded."""
 _DTYPES = frozenset({"uint8", "uint16", "uint32", "int16", "int32", "float32", "float64"})
 _LONGEST_HEAD = 8 << 20
+_EXTRA: dict[str, Any] = {"pattern": "", "cards": {}, "balance": [], "levels": []}
 
 
 class UndecodableError(SkycamError):
@@ -44,12 +45,14 @@ class Decoded:
         pattern: of its colour mosaic, such as `RGGB`; empty for none.
         cards: of a FITS header.
         balance: white balance of a RAW file as shot, four factors; empty when it says none.
+        levels: counts of a dark and of a saturated pixel of a RAW file's mosaic; empty when nothing says so.
     """
 
     pixels: np.ndarray
     pattern: str = ""
     cards: dict[str, Any] = field(default_factory=dict)
     balance: list[float] = field(default_factory=list)
+    levels: list[float] = field(default_factory=list)
 
 
 class Decoder:
@@ -166,7 +169,7 @@ def _answer(head: dict[str, Any], pipe: IO[bytes], deadline: float) -> Decoded:
     dtype, shape = np.dtype(head["dtype"]).newbyteorder("<"), tuple(head["shape"])
     body = _read(pipe, math.prod(shape) * dtype.itemsize, deadline)
     pixels = np.frombuffer(body, dtype).reshape(shape)
-    return Decoded(pixels, head.get("pattern", ""), head.get("cards", {}), head.get("balance", []))
+    return Decoded(pixels, *(head.get(name, empty) for name, empty in _EXTRA.items()))
 
 
 def _read(pipe: IO[bytes], size: int, deadline: float) -> bytearray:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sessions.store import untrusted
 from sessions.store.errors import StoreError
 from skycam_project.common.files import OutsideRootError, under
 
@@ -17,12 +18,14 @@ def find(root: Path, name: str) -> Path:
 
     Args:
         root: the folder of sessions.
-        name: a path, or an id; a path wins.
+        name: a path, or an id; a path wins. A file that lies elsewhere is looked at as a stranger's first.
 
-    Raises `NoSessionError`.
+    Raises `NoSessionError`, and for a stranger's file `UntrustedFileError`, `DamagedFileError`.
     """
     path = Path(name)
     if path.suffix == ".asdf" and path.is_file():
+        if not path.resolve().is_relative_to(root.resolve()):
+            untrusted.check(path)
         return path
     if "/" not in name and name not in ("", ".", ".."):
         for day in _days(root, name):

@@ -15,6 +15,12 @@ POINTS = 800
 MOST_LINES = 12
 """Lines of one chart; more sensors than that say nothing on one pair of axes."""
 MOST_CHARTS = 40
+OF_FRAMES = (
+    ("exposure_us", "exposure_s", "s", 1e-6),
+    ("gain", "gain", "", 1.0),
+    ("sensor_temp_c", "sensor_temp_c", "degC", 1.0),
+)
+"""What cameras say with each frame: column of the frame table, name of the chart, unit, factor."""
 GAP_INTERVALS = 2.5
 """A pause longer than so many usual intervals is a gap (interface guide, section 8)."""
 

@@ -60,8 +60,9 @@ class FrameQuery:
 
     Attributes:
         camera: its name in the session; empty: all.
-        only: `all`, `dropped`, or `events` (the frame nearest to each event).
-        sample: that many, evenly spread over the list; `None`: a page of it.
+        only: `all`, `dropped`, `events` (the frame nearest to each event), or `best` (those with the most stars).
+        sample: that many, evenly spread over the list (of the best: each the best of its part of the night);
+            `None`: a page of it.
         offset: first frame of the page.
         limit: 1 to `MOST_FRAMES`.
     """

@@ -143,7 +143,15 @@ class Finished:
         with self._open() as source:
             events = [part.times() for part in self._table(source, "observability", "events").parts()]
             moments = np.concatenate(events) if events else np.zeros(0, np.int64)
-            return selection.select(self._lists(source), query, moments)
+            return selection.select(self._lists(source), query, moments, lambda: self._stars(source))
+
+    def _stars(self, source: Blocks) -> selection.Readings:
+        """When stars were counted, and how many."""
+        parts = list(self._table(source, "telemetry", "stars").parts())
+        if not parts:
+            return np.zeros(0, np.int64), np.zeros(0)
+        times = np.concatenate([part.times() for part in parts])
+        return times, np.nan_to_num(np.concatenate([part.numbers("value") for part in parts]))
 
     def _checked_camera(self, camera: str) -> None:
         if camera not in self._mapping("cameras"):
@@ -239,20 +247,13 @@ class Finished:
             name: list(self._table(source, "cameras", name, "frame_table").parts())
             for name in self._mapping("cameras")
         }
-        for column, shown, unit, scale in _FRAME_CHARTS:
+        for column, shown, unit, scale in charts.OF_FRAMES:
             lines = {}
             for name, parts in tables.items():
                 if parts and any(part.rows for part in parts):
                     values = np.concatenate([part.numbers(column) for part in parts]) * scale
                     lines[name] = np.concatenate([part.times() for part in parts]), values
             yield "frames", shown, unit, lines
-
-
-_FRAME_CHARTS = (
-    ("exposure_us", "exposure_s", "s", 1e-6),
-    ("gain", "gain", "", 1.0),
-    ("sensor_temp_c", "sensor_temp_c", "degC", 1.0),
-)
 
 
 def _whole(part: Part, name: str) -> np.ndarray:

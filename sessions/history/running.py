@@ -24,8 +24,8 @@ from sessions.history.contents import (
     log_row,
 )
 from sessions.history.selection import FrameList
+from sessions.store import columns, journal, layout, metadata
 from sessions.store import frames as frame_files
-from sessions.store import journal, layout, metadata
 from skycam_project.common.files import under
 
 Line = tuple[list[int], list[float]]
@@ -138,7 +138,9 @@ class Running:
 
     def frames(self, query: FrameQuery) -> Row:
         lists = [self._frame_list(camera) for camera in self._frames]
-        return selection.select(lists, query, np.array(self._event_times, np.int64))
+        times, values = self._lines.get(("stars", "value", ""), ([], []))
+        stars = np.array(times, np.int64), np.array(values, np.float64)
+        return selection.select(lists, query, np.array(self._event_times, np.int64), lambda: stars)
 
     def frame(self, camera: str, index: int) -> Row:
         return selection.with_neighbours(self._frame_list(camera), index) | {"running": True}
@@ -189,12 +191,12 @@ class Running:
         for (name, column, label), (times, values) in self._lines.items():
             lines = grouped.setdefault((name, column), {})
             lines[label] = np.array(times, np.int64), np.array(values, np.float64)
-        for column, shown, scale in (("exposure_us", "exposure_s", 1e-6), ("gain", "gain", 1.0), ("sensor_temp_c", "sensor_temp_c", 1.0)):  # fmt: skip
+        units = {key: columns.units(key[0], [key[1]]).get(key[1], "") for key in grouped}
+        for column, shown, unit, scale in charts.OF_FRAMES:
+            units["frames", shown] = unit
             lines = grouped.setdefault(("frames", shown), {})
             for camera, records in self._frames.items():
                 values = [record["v"].get(column) for record in records]
                 numbers = np.array([np.nan if value is None else value for value in values], np.float64)
                 lines[camera] = np.array([record["at"] for record in records], np.int64), numbers * scale
-        return {
-            "charts": charts.build((name, column, "", lines) for (name, column), lines in grouped.items())
-        }
+        return {"charts": charts.build((*key, units[key], lines) for key, lines in grouped.items())}

@@ -7,6 +7,11 @@ import numpy as np
 
 from sessions.history.contents import MOST_FRAMES, FrameQuery, NoSuchFrameError, Row, frame_row
 
+Readings = tuple[np.ndarray, np.ndarray]
+"""Times (microseconds UTC) and values of a series."""
+BEST = 12
+"""Best frames of an answer that does not say how many."""
+
 
 class FrameList:
     """The frames of one camera in order of time.
@@ -50,8 +55,10 @@ class FrameList:
         return int(found[0])
 
 
-def select(lists: list[FrameList], query: FrameQuery, event_times: np.ndarray) -> Row:
-    """The answer to `Contents.frames`; `event_times` in microseconds UTC."""
+def select(
+    lists: list[FrameList], query: FrameQuery, event_times: np.ndarray, stars: Callable[[], Readings]
+) -> Row:
+    """The answer to `Contents.frames`; `event_times` in microseconds UTC, `stars` as counted on frames."""
     shown = [frames for frames in lists if query.camera in ("", frames.camera)]
     numbers = [np.full(len(frames), number) for number, frames in enumerate(shown)]
     whose = np.concatenate(numbers) if numbers else np.zeros(0, int)
@@ -61,14 +68,18 @@ def select(lists: list[FrameList], query: FrameQuery, event_times: np.ndarray) -
     order = np.argsort(times, kind="stable")
     near = nearest(times[order], event_times)
     places = {"all": order, "dropped": order[dropped[order]], "events": order[near]}
-    chosen = places[query.only]
     start = 0
-    if query.sample is not None:
+    if query.only == "best":
+        count = min(query.sample or BEST, MOST_FRAMES)
+        picked = chosen = order[most_stars(times[order], dropped[order], stars(), count)]
+    elif query.sample is not None:
+        chosen = places[query.only]
         count = min(query.sample, len(chosen), MOST_FRAMES)
         picked = chosen[
             np.unique(np.round((np.arange(count) + 0.5) / max(count, 1) * len(chosen) - 0.5).astype(int))
         ]
     else:
+        chosen = places[query.only]
         start = query.offset
         picked = chosen[start : start + min(query.limit, MOST_FRAMES)]
     return {
@@ -79,6 +90,28 @@ def select(lists: list[FrameList], query: FrameQuery, event_times: np.ndarray) -
         "last_ms": int(times.max()) // 1000 if len(times) else None,
         "frames": [shown[whose[at]].row(int(where[at])) for at in picked],
     }
+
+
+def most_stars(times: np.ndarray, dropped: np.ndarray, stars: Readings, count: int) -> np.ndarray:
+    """Places of the frames with the most stars, in order of time: at most `count`, each the best of its part.
+
+    Args:
+        times: of the frames' starts, sorted, microseconds UTC.
+        dropped: where a frame is gone.
+        stars: when they were counted (between a frame's start and the next one's) and how many.
+        count: frames wanted, so many equal parts of the time with stars.
+    """
+    moments, values = stars
+    place = np.searchsorted(times, moments, "right") - 1
+    good = (place >= 0) & (values > 0) & ~dropped[place] if len(times) else np.zeros(len(moments), bool)
+    if not good.any():
+        return np.zeros(0, int)
+    moments, values, place = moments[good], values[good], place[good]
+    width = max((int(moments.max()) - int(moments.min())) / count, 1)
+    part = np.minimum(((moments - moments.min()) / width).astype(int), count - 1)
+    ranked = np.lexsort((-values, part))
+    first = np.unique(part[ranked], return_index=True)[1]
+    return np.unique(place[ranked[first]])
 
 
 def nearest(times: np.ndarray, moments: np.ndarray) -> np.ndarray:

@@ -21,6 +21,17 @@ class SessionClosedError(StoreError):
         self.session_id = session_id
 
 
+class SessionFullError(StoreError):
+    """The session holds as many frames as one file can list; nothing was recorded."""
+
+    code = "session_full"
+
+    def __init__(self, session_id: str, frames: int) -> None:
+        super().__init__(
+            f"session {session_id} holds {frames} frames, the most for one file; start another session"
+        )
+
+
 class InstrumentOwnedError(StoreError):
     """Another process (or another manager of this one) owns the instrument's sessions."""
 

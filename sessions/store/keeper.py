@@ -9,7 +9,8 @@ import numpy as np
 
 from sessions.store import frames, metadata, originals, values
 from sessions.store.blocks import Codec
-from sessions.store.layout import FRAMES, ORIGINAL
+from sessions.store.errors import SessionFullError
+from sessions.store.layout import FRAMES, MAX_FRAMES, ORIGINAL
 from sessions.store.metadata import FrameRecord
 from sessions.store.recorder import Recorder, log_row
 from sessions.store.space import FreeSpace, write_failure
@@ -97,6 +98,8 @@ class FrameKeeper:
 
     @contextmanager
     def _place(self, folder: str, sequence: str) -> Iterator[tuple[Path, int]]:
+        if self._recorder.progress.frames >= MAX_FRAMES:
+            raise SessionFullError(self._recorder.session_id, MAX_FRAMES)
         warning = self._space.check()
         if warning:
             self._recorder.record("log", log_row("WARNING", warning, "sessions.store", {}))

@@ -23,6 +23,8 @@ HEAD = "head.json"
 SEAL = "seal"
 FRAMES = "frames"
 ORIGINAL = "original"
+MAX_FRAMES = 200_000
+"""Frames and originals that one session holds; the list of them is text, and readers limit it."""
 PARTIAL = ".partial"
 DONE = ".done"
 

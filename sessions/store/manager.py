@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 JOURNAL_LIMIT = 64 << 20
 """Bytes of journal at which an idle session rotates."""
+FRAMES_LIMIT = 100_000
+"""Frames at which any other session goes on in a new one: a longer list makes every reader slow."""
 RETRY: Seconds = 600.0
 """Time after which a session that could not be finished (no room) is tried again."""
 
@@ -299,11 +301,20 @@ class SessionManager(Recording, FinishedSessions):
         return microseconds_utc(self._clock.now())
 
     def rotate_if_due(self) -> bool:
-        """Replace an idle session whose hour is over or whose journal is full; called every second."""
+        """Replace a session that has become too long; called every second.
+
+        An idle one by its hour and its journal; any other by its frames: it goes on in a successor, whose
+        `meta.continues` is its uuid.
+        """
         with self._switch:
             session = self._active
-            if session.type is not SessionType.IDLE or self._stopping.is_set():
+            if self._stopping.is_set():
                 return False
+            if session.type is not SessionType.IDLE:
+                if session.recorder.progress.frames < FRAMES_LIMIT:
+                    return False
+                self._replace(lambda: self._continue(session), "complete")
+                return True
             full = session.recorder.journal.size >= JOURNAL_LIMIT
             # The clock may step back: then the monotonic one ends the hour.
             over = self._clock.now() >= self._next_hour(session.started_at)
@@ -311,6 +322,12 @@ class SessionManager(Recording, FinishedSessions):
                 return False
             self._replace(lambda: self._open(SessionType.IDLE, None, None, {}), "complete")
             return True
+
+    def _continue(self, session: Session) -> Session:
+        meta = session.meta | {"continues": session.head["uuid"]}
+        successor = self._open(session.type, session.target, session.purpose, meta)
+        successor.describe_cameras(session)
+        return successor
 
     def _next_hour(self, start: datetime) -> datetime:
         top = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -70,6 +70,7 @@ class Session:
         head: its identity as it was at the start.
         folder: where it lives while it runs.
         opened: `time.monotonic()` when this process began to write it.
+        meta: further keys, as this process knows them.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Session:
         self.started_at = metadata.parse_iso(head["start_time"])
         self.target: str | None = head.get("target")
         self.purpose: str | None = head.get("purpose")
+        self.meta: dict[str, Any] = dict(head.get("meta") or {})
         self.opened = monotonic()
         self.recorder = Recorder(self.id, journal, progress or Progress())
         self._keeper = FrameKeeper(folder, self.recorder, Codec(head["codec"]), space)
@@ -154,6 +156,7 @@ class Session:
         }
         changed = metadata.session_meta({name: meta[name] for name in meta if name not in named}) | named
         self.recorder.record("meta", {"v": changed})
+        self.meta |= {name: value for name, value in changed.items() if name not in ("target", "purpose")}
         self.target = changed.get("target", self.target)
         self.purpose = changed.get("purpose", self.purpose)
 
@@ -181,6 +184,7 @@ class Session:
             DiskFullError: less than 2 % of the disk is free, or the disk is full; logs still work.
             WriteError: the disk refused; nothing was kept.
             SessionClosedError: the session has ended.
+            SessionFullError: it holds 200,000 frames; a manager's sessions go on in another one before that.
             InvalidValueError: not an image, not a camera name, a time without a zone.
         """
         self._camera(ids.check_camera(camera), info, settings)
@@ -239,6 +243,11 @@ class Session:
         if isinstance(entry, dict) and "time" not in entry:
             entry = {"time": metadata.iso(metadata.moment(time, self.recorder.now())), **entry}
         return self.recorder.record("cal", {"n": name, "v": entry})
+
+    def describe_cameras(self, of: "Session") -> None:
+        """Take over what another session knows about its cameras. Raises `WriteError`."""
+        for name, known in of.recorder.progress.cameras.items():
+            self._camera(name, known.get("info"), known.get("settings"))
 
     def status(self) -> SessionStatus:
         """What the session holds so far; cheap enough for every tick of a live page."""

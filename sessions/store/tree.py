@@ -11,13 +11,14 @@ import numpy as np
 from sessions.store import yamltext
 from sessions.store.blocks import Codec
 from sessions.store.collect import Collection, Entry
-from sessions.store.errors import DamagedFileError
+from sessions.store.errors import DamagedFileError, UntrustedFileError
 from sessions.store.tables import BlockSpool, Table
 from sessions.store.yamltext import Yaml
 
 SCHEMA_VERSION = "1.0.0"
 HEADER_LIMIT = 64 << 20
-"""Bytes of a tree that are read at most."""
+"""Bytes of a tree that are read at most; `layout.MAX_FRAMES` frames with the longest names stay below it."""
+_END = b"\n...\n"
 _YAML_ROWS = 200
 """Longer lists of calibration results become a table: every mapping in the tree costs each reader 0.1 ms."""
 _BLOSC_NEEDED = (
@@ -139,28 +140,47 @@ def _history(status: str, software: list[dict[str, str]], codec: Codec) -> list[
     ]
 
 
-def read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The tree of a file, without its arrays, and the offset of the first block.
+def read_text(path: Path, limit: int = HEADER_LIMIT) -> tuple[bytes, int]:
+    """The text of a file's tree, and the offset of the first block.
 
-    Raises `DamagedFileError` when there is no readable tree, `OSError`.
+    Raises:
+        UntrustedFileError: the tree is longer than `limit` bytes.
+        DamagedFileError: there is no tree.
+        OSError: the file cannot be read.
     """
+    text = bytearray()
+    end, size = -1, 1 << 16
     with path.open("rb") as file:
-        head = file.read(1 << 16)
-        while (end := head.find(b"\n...\n")) < 0:
-            more = file.read(1 << 20)
-            if not more or len(head) > HEADER_LIMIT:
-                raise DamagedFileError(f"{path} has no ASDF tree")
-            head += more
-    if not head.startswith(b"#ASDF "):
-        raise DamagedFileError(f"{path} is not an ASDF file")
-    offset = end + len(b"\n...\n")
+        while end < 0 and (more := file.read(size)):
+            if len(text) > limit:
+                raise UntrustedFileError(path, f"its tree is longer than {limit >> 20} MiB")
+            searched = max(0, len(text) - len(_END))
+            text += more
+            size = 1 << 20
+            if not text.startswith(b"#ASDF "):
+                raise DamagedFileError(f"{path} is not an ASDF file")
+            end = text.find(_END, searched)
+    if end < 0:
+        raise DamagedFileError(f"{path} has no ASDF tree")
+    offset = end + len(_END)
+    return bytes(text[:offset]), offset
+
+
+def parse(path: Path, text: bytes | yamltext.Folded) -> dict[str, Any]:
+    """The tree of a text that was read from `path`. Raises `DamagedFileError`."""
     try:
-        tree = yamltext.parse(head[:offset])
+        found = yamltext.parse(text)
     except ValueError as error:
         raise DamagedFileError(f"{path}: {error}") from error
-    if not isinstance(tree, dict):
+    if not isinstance(found, dict):
         raise DamagedFileError(f"{path} has no ASDF tree")
-    return tree, offset
+    return found
+
+
+def read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """The tree of a file, without its arrays, and the offset of the first block. Raises as `read_text`."""
+    text, offset = read_text(path)
+    return parse(path, text), offset
 
 
 def references(content: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:

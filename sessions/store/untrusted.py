@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from sessions.store import blocks, frames, tree
+from sessions.store import blocks, frames, tree, yamltext
 from sessions.store.blocks import BlockHeader
 from sessions.store.errors import DamagedFileError, UntrustedFileError
 from skycam_project.common.errors import SkycamError
@@ -30,11 +30,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file from outside may ask for.
+    """What a file from outside may ask for; never less than the store itself writes (`layout.MAX_FRAMES`).
 
     Attributes:
-        header: bytes of the tree's text; 16 MiB hold 100,000 frames.
-        nodes: values in the tree, aliases unfolded.
+        header: bytes of the tree's text.
+        frames: frames and arrays that the tree lists line by line.
+        nodes: other values in the tree, aliases unfolded.
         depth: of values inside values.
         aliases: references of the tree to another part of itself.
         blocks: number of blocks.
@@ -43,11 +44,12 @@ class Limits:
         ratio_from: bytes.
     """
 
-    header: int = 16 << 20
+    header: int = tree.HEADER_LIMIT
+    frames: int = 400_000
     nodes: int = 1_500_000
     depth: int = 40
     aliases: int = 100
-    blocks: int = 200_000
+    blocks: int = 400_000
     block: int = 2 << 30
     ratio: int = 200
     ratio_from: int = 64 << 20
@@ -56,8 +58,8 @@ class Limits:
 DEFAULT = Limits()
 
 
-def check(path: Path, limits: Limits = DEFAULT) -> None:
-    """Refuse a file that could harm its reader.
+def check(path: Path, limits: Limits = DEFAULT) -> tuple[dict[str, Any], int]:
+    """Refuse a file that could harm its reader; returns what `tree.read_header` does.
 
     Args:
         path: where it lies, under the name it will be opened with.
@@ -68,14 +70,19 @@ def check(path: Path, limits: Limits = DEFAULT) -> None:
         DamagedFileError: it is no ASDF file, or cut.
         OSError: it cannot be read.
     """
-    text = _text(path, limits)
-    _check_events(path, text, limits)
-    content, offset = tree.read_header(path)
+    text, offset = tree.read_text(path, limits.header)
+    try:
+        folded = yamltext.fold(text, limits.frames)
+    except ValueError as error:
+        raise UntrustedFileError(path, f"it lists {error}") from error
+    _check_events(path, folded, limits)
+    content = tree.parse(path, folded)
     sizes = _check_blocks(path, offset, limits)
     for node in _walk(content):
         _check_node(path, node, sizes)
     for name in tree.references(content)[1]:
         _check_outside(path, name, limits)
+    return content, offset
 
 
 def open_untrusted(path: Path | str, limits: Limits = DEFAULT, **options: Any) -> Any:
@@ -86,26 +93,15 @@ def open_untrusted(path: Path | str, limits: Limits = DEFAULT, **options: Any) -
     return reading.open_session(path, **options)
 
 
-def _text(path: Path, limits: Limits) -> bytes:
-    with path.open("rb") as file:
-        head = file.read(limits.header + 1)
-    end = head.find(b"\n...\n")
-    if not head.startswith(b"#ASDF ") or (end < 0 and len(head) <= limits.header):
-        raise DamagedFileError(f"{path.name} is not an ASDF file")
-    if end < 0:
-        raise UntrustedFileError(path, f"its tree is longer than {limits.header >> 20} MiB")
-    return head[:end]
-
-
-def _check_events(path: Path, text: bytes, limits: Limits) -> None:
+def _check_events(path: Path, folded: yamltext.Folded, limits: Limits) -> None:
     """Count what the text unfolds to, without unfolding it (the parser's events do not recurse)."""
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = [(None, 0)]
     aliases = 0
     try:
-        for event in yaml.parse(text, yaml.CSafeLoader):
+        for event in yaml.parse(folded.text, yaml.CSafeLoader):
             tag = getattr(event, "tag", None)
-            if tag and not _TAGS.fullmatch(tag):
+            if tag and tag != folded.tag and not _TAGS.fullmatch(tag):
                 raise UntrustedFileError(path, f"its tree holds something of the kind {tag[:80]!r}")
             if isinstance(event, yaml.CollectionStartEvent):
                 open_nodes.append((event.anchor, 1))

@@ -44,9 +44,8 @@ def verify(path: Path) -> Report:
     """
     report = Report(path)
     try:
-        untrusted.check(path)
-        report = verify_bytes(path)
-        found, _ = tree.read_header(path)
+        found, offset = untrusted.check(path)
+        report = _bytes(path, found, offset)
         # An older version has no schema here; opening it migrates it.
         if report.ok and migrations.major(found) == migrations.NEWEST:
             report.problems += schema.deviations(found)
@@ -61,9 +60,15 @@ def _sentence(error: Exception) -> str:
 
 def verify_bytes(path: Path) -> Report:
     """Check tree, block index, every block's checksum and every file outside. Never raises for damage."""
+    try:
+        return _bytes(path, *tree.read_header(path))
+    except (DamagedFileError, OSError) as error:
+        return Report(path, problems=[_sentence(error)])
+
+
+def _bytes(path: Path, found: dict[str, Any], offset: int) -> Report:
     report = Report(path)
     try:
-        found, offset = tree.read_header(path)
         located = _check_blocks(path, offset, report)
         inside, outside = tree.references(found)
         for node in inside:

@@ -11,6 +11,7 @@ from skycam_project.cli import tools
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+CORES = os.cpu_count() or 1
 
 CHECKS = (
     ("rules", [str(BIN / "ruff"), "check", "--quiet", "."]),
@@ -51,13 +52,23 @@ def test(full: bool, nightly: bool, install_tools: bool, arguments: tuple[str, .
         raise click.ClickException(f"missing for --full: {names}. Use --install-tools.")
     if _lint():
         sys.exit(1)
-    wanted = " and ".join(
+    left_out = [
         f"not {marker}" for marker, asked in (("full", full or nightly), ("nightly", nightly)) if not asked
-    )
+    ]
+    sys.exit(max(_pytest([*left_out, *part], arguments) for part in _parts(arguments)))
+
+
+def _parts(arguments: tuple[str, ...]) -> list[list[str]]:
+    """Marker expressions of the runs: side by side what may be, then what needs the machine; one run for chosen tests."""
+    return [["not alone"], ["alone"]] if not arguments and CORES > 1 else [[]]
+
+
+def _pytest(expression: list[str], arguments: tuple[str, ...]) -> int:
+    selection = ["-m", " and ".join(expression)] if expression else []
+    beside = ["-n", str(min(CORES, 4)), "--dist", "loadfile"] if "not alone" in expression else []
+    command = [sys.executable, "-m", "pytest", *beside, *selection, *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    selection = ["-m", wanted] if wanted else []
-    command = [sys.executable, "-m", "pytest", *selection, *arguments]
-    sys.exit(subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 @click.command()

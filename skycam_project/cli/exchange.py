@@ -1,4 +1,4 @@
-"""`./skycam sessions export | import | adopt | archive | reproduce`: sessions to and from elsewhere."""
+"""`./skycam sessions export | import | adopt | archive | retrieve | reproduce`: sessions to and from elsewhere."""
 
 import sys
 from importlib import import_module
@@ -222,6 +222,48 @@ def archive(options: Options, sessions: tuple[str, ...], output: str | None) -> 
         click.echo(f"{len(archived)} sessions archived")
         for reason in failed.values():
             click.echo(f"not archived: {reason}", err=True)
+    sys.exit(1 if failed else 0)
+
+
+@click.command()
+@click.argument("sessions", nargs=-1, required=True)
+@output_option
+@click.pass_obj
+def retrieve(options: Options, sessions: tuple[str, ...], output: str | None) -> None:
+    """Fetch SESSIONS back from the archive with all their frames; exit code 1 when one does not come.
+
+    SESSIONS are ids, uuids, or days such as 2026-11-19 (UTC). What came is protected: take the protection off when
+    retention may give it up again. A transfer that breaks off goes on with the next call.
+    """
+    from datetime import date
+
+    from sessions.exchange import retrieval
+
+    root, json = sessions_root(options), wants_json(options, output)
+    store = options.settings().archive_store()
+    if store is None:
+        raise click.ClickException("there is no archive; set SKYCAM_ARCHIVE to local or s3")
+    came, failed = {}, {}
+    for name in sessions:
+        try:
+            try:
+                names = retrieval.of_day(date.fromisoformat(name), store)
+                failed |= {} if names else {name: "the archive has no session of that day"}
+            except ValueError:
+                names = [name]
+            for one in names:
+                with progress_bar(one, not json) as progress:
+                    came[one] = str(retrieval.retrieve(one, root, store, progress))
+        except SkycamError as error:
+            failed[name] = str(error)
+        except OSError as error:
+            raise click.ClickException(f"{root} cannot be written: {error.strerror or error}") from None
+    if json:
+        as_json({"retrieved": came, "failed": failed})
+    else:
+        click.echo(f"{len(came)} sessions are here")
+        for name, reason in failed.items():
+            click.echo(f"not retrieved: {name}: {reason}", err=True)
     sys.exit(1 if failed else 0)
 
 

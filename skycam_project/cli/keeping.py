@@ -73,6 +73,10 @@ def retention(options: Options, preview: bool, now: bool, output: str | None) ->
         return
     if not settings.retention:
         click.echo("retention is off (retention.enabled)")
+        return
+    if not lines:
+        click.echo("Nothing goes until tomorrow.")
+        return
     shown = [
         [action.verb.value, row["session_id"], size(row["file_size"]), action.reason] for action, row in lines
     ]
@@ -101,6 +105,6 @@ def _run(options: Options, policy: Any, json: bool) -> None:
         as_json({"freed": done.freed, "sessions": done.sessions, "refused": done.refused})
         return
     did = ", ".join(f"{verb} {count}" for verb, count in done.sessions.items()) or "nothing was due"
-    click.echo(f"{did}; {size(max(0, done.freed))} free")
+    click.echo(f"{did}; {size(max(0, done.freed))} freed")
     for name, reason in done.refused.items():
         click.echo(f"left: {name}: {reason}", err=True)

@@ -10,6 +10,9 @@ import orjson
 
 from skycam_project.cli.group import Options
 
+_WIDE = 1000
+"""Columns: names stay on one line, so that `grep` finds them."""
+
 output_option = click.option(
     "--output", type=click.Choice(["rich", "json"]), help="What to print (cli.output_format)."
 )
@@ -28,7 +31,7 @@ def wants_json(options: Options, output: str | None) -> bool:
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table for people."""
+    """A table for people; as wide as it needs to be when a program reads it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -38,7 +41,7 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
         result.add_column(column, overflow="fold")
     for row in rows:
         result.add_row(*(Text(cell) for cell in row))  # text, not markup: names come from outside
-    Console().print(result)
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(result)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ COMMANDS = {
     "import": "exchange:import_folder",
     "adopt": "exchange:adopt",
     "archive": "exchange:archive",
+    "retrieve": "exchange:retrieve",
     "reproduce": "exchange:reproduce",
 }
 

@@ -41,6 +41,54 @@ def put_file(
         _put_s3(store, key, path, metadata, progress)
 
 
+def get_file(
+    store: LocalStore | S3Store,
+    key: str,
+    path: Path,
+    size: int,
+    sha256: str,
+    progress: Progress | None = None,
+) -> None:
+    """Fetch a file; when this returns it is on disk, whole, compared by SHA-256.
+
+    A transfer that broke off goes on with the next call; a file that is there already is compared, not fetched again.
+
+    Args:
+        store: where from.
+        key: parts joined by `/`.
+        path: where to; its folder is made.
+        size: bytes it must have.
+        sha256: what they must be.
+        progress: told bytes done and bytes in all.
+
+    Raises `StoreError` (what came is kept for the next call, unless it is wrong), `OSError`.
+    """
+    if path.is_file() and path.stat().st_size == size and sha256_of(path) == sha256:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("ab") as copy:
+        if copy.tell() > size:
+            copy.truncate(0)
+        done = copy.tell()
+        for piece in store.pieces(key, done, PART) if done < size else ():
+            done += len(piece)
+            if done > size:
+                break
+            copy.write(piece)
+            copy.flush()  # what a kill must not lose
+            if progress:
+                progress(done, size)
+    if done < size:
+        raise StoreError(f"{key} broke off after {done} of {size} bytes; try again, it goes on there")
+    fsync_file(part)
+    if done > size or sha256_of(part) != sha256:
+        part.unlink()
+        raise StoreError(f"{key} is not what was archived: its SHA-256 is another")
+    part.replace(path)
+    fsync_folder(path.parent)
+
+
 def _put_local(store: LocalStore, key: str, path: Path, progress: Progress | None) -> None:
     size, wanted = path.stat().st_size, sha256_of(path)
     try:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -108,6 +108,18 @@ class LocalStore:
         """Where an object lies, for people."""
         return f"file://{self.root.absolute() / key}"
 
+    def pieces(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """An object's bytes from `start` on, in pieces of at most `length`."""
+        try:
+            with under(self.root, key).open("rb") as file:
+                file.seek(start)
+                while piece := file.read(length):
+                    yield piece
+        except FileNotFoundError:
+            raise NoObjectError(f"there is no {key} in {self.root}") from None
+        except OSError as error:
+            raise StoreError(f"{self.root} cannot be read: {error.strerror or error}") from None
+
     @staticmethod
     def _index(folder: Path) -> dict[str, dict[str, str]]:
         try:
@@ -172,6 +184,19 @@ class S3Store:
         return f"s3://{self.bucket}/{self._prefix}{key}"
 
     # ---- files in parts, for `objectfiles`
+
+    def pieces(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """An object's bytes from `start` on, in pieces of at most `length`."""
+        from botocore.exceptions import BotoCoreError
+
+        body = self._call("get_object", Key=self._prefix + key, Range=f"bytes={start}-")["Body"]
+        try:
+            while piece := body.read(length):
+                yield piece
+        except (BotoCoreError, OSError) as error:  # the line was cut
+            raise StoreError(f"{key} did not come whole from the bucket {self.bucket}: {error}") from None
+        finally:
+            body.close()
 
     def holds(self, key: str, size: int, checksum: str, part: int) -> bool:
         """Whether there is an object of that size and composite SHA-256 checksum of parts of `part` bytes.

@@ -116,7 +116,7 @@ class Supervisor:
             "SKYCAM_PORT": str(self.config.port),
             "SKYCAM_DEMO": "on" if self.config.is_demo else "off",
             "PYTHONUNBUFFERED": "1",
-            "NUMBA_CACHE_DIR": str(self.config.data / "cache" / "numba"),
+            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(self.config.data / "cache" / "numba"),
             **(self._demo() if self.config.is_demo else {}),
         }
 

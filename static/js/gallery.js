@@ -9,7 +9,8 @@ import { thumb } from "./session/thumbs.js";
 const WIDTH = 104;
 const BATCH = 48;
 const lightbox = new Lightbox($("#lightbox"), true);
-const all = $(".nights").dataset.view === "frames";
+const { view } = $(".nights").dataset;
+const all = view === "frames";
 connect();
 
 /** A row of frames spread over the session, or every frame of it, the newest first. */
@@ -34,9 +35,10 @@ class Row {
 
   async spread() {
     const sample = Math.max(4, Math.min(24, Math.floor((this.list.clientWidth || innerWidth) / WIDTH)));
-    const answer = await ask(this.session, "frames", { sample });
-    this.list.replaceChildren(...this.items(answer.frames));
-    this.counted(answer.total);
+    const answer = await ask(this.session, "frames", { sample, only: view === "best" ? "best" : "all" });
+    const none = make("li", { class: "empty" }, "No frame of a dark sky with counted stars.");
+    this.list.replaceChildren(...(answer.frames.length || view !== "best" ? this.items(answer.frames) : [none]));
+    this.counted(answer.counts.all);
   }
 
   async more() {

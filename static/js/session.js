@@ -1,6 +1,7 @@
 // One session: every panel asks for its part; a running one is asked again every half minute.
 import { serverNow } from "./clock.js";
 import { connect } from "./connection.js";
+import { get } from "./control.js";
 import { $, notice } from "./dom.js";
 import { Actions } from "./session/actions.js";
 import { ask } from "./session/ask.js";
@@ -13,6 +14,7 @@ import { drawAbout, drawSummary } from "./session/summary.js";
 import { parse } from "./format.js";
 
 const AGAIN_MS = 30000;
+const FETCHED_MS = 5000;
 const main = $("#main");
 const { session } = main.dataset;
 const lightbox = new Lightbox($("#lightbox"));
@@ -43,6 +45,12 @@ async function load(first) {
 }
 
 await load(true);
+// Asked for from the archive: the page comes anew when the frames are here, or when the fetch has failed.
+setInterval(async () => {
+  if (document.hidden || !main.hasAttribute("data-retrieving")) return;
+  const row = await get(`sessions/${session}/`).catch(() => null);
+  if (row && (!row.dropped_at || row.not_retrieved)) location.reload();
+}, FETCHED_MS);
 if (main.hasAttribute("data-running")) {
   setInterval(() => document.hidden || $("dialog[open]") || load(false), AGAIN_MS);
 }

@@ -12,7 +12,7 @@ import { Rows } from "./timelapses/rows.js";
 const live = connect();
 const jobs = new Map();
 const products = new Map();
-let [paused, chosen, loaded] = [false, null, false];
+let [paused, chosen, loaded] = [false, location.hash.slice(1) || null, false]; // the hash: another page shows a job or product
 
 const page = {
   jobs,

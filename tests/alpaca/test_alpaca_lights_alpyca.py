@@ -72,6 +72,7 @@ print(json.dumps(report))
 """
 
 
+@pytest.mark.timeout(240)  # the client library may have to be installed first
 def test_an_independent_client_drives_panel_and_switches(tmp_path):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), "SKYCAM_DATA": str(tmp_path)}
     environment |= {"DMX_MQTT_ENABLED": "false", "DMX_ARTNET_ENABLED": "true", "DMX_ARTNET_HOST": "127.0.0.1"}

@@ -11,12 +11,14 @@ from sessions import provenance
 from sessions.calibration import making
 from sessions.calibration.key import Key
 from sessions.calibration.library import Correction, Library
+from sessions.calibration.lookup import Corrections
 from sessions.calibration.masters import clipped_mean, hot_map, repair
 from sessions.calibration.matching import match
+from sessions.exchange.contents import Contents
 from sessions.store.manager import SessionManager
 from sky.instruments import DWARF3_TELE
 from sky.renderer import sensor as chip
-from skycam_project.common.clock import FastClock
+from skycam_project.common.clock import FastClock, microseconds_utc
 from skycam_project.common.errors import InvalidValueError
 
 NIGHT = datetime(2026, 3, 24, 22, tzinfo=UTC)
@@ -248,6 +250,37 @@ def test_masters_are_made_from_sessions_and_can_be_made_again(tmp_path):
     assert provenance.reproduce(dark.path).ok
     missing = library.gaps(making.wanted([path]))
     assert missing == {"no dark for 15 s, gain 60, 8 °C (a bias would let one be scaled)": 1}
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_every_part_finds_the_masters_of_a_frame_with_one_call(tmp_path, library, finished):
+    """From the rows of a finished session, and from the journal of one that runs."""
+    path = session(tmp_path / "data", darks=(0, 0))
+    corrections = Corrections(library.root)
+    with Contents(path) as contents:
+        camera = contents.cameras["tele"]
+        rows = [frame.row for frame in contents.frames()]
+    if not finished:
+        rows = [row | {"time": microseconds_utc(row["time"])} for row in rows]
+    light = expose(60, 30, 3, 200.0)
+    found = [corrections.of_frame("tele", camera.info, camera.settings, row, light.shape) for row in rows]
+    assert found[0] is found[1], "masters of equal settings are read once"
+    assert np.array_equal(found[0].apply(light).pixels, library.apply(light, key(60, 30), NIGHT).pixels)
+    assert found[0].offset.shape == found[0].hot.shape == light.shape
+    assert found[2].matches.dark is None and found[2].matches.bias is not None
+    assert {(one["kind"], one["how"]) for one in corrections.used} == {("dark", "equal"), ("bias", "equal")}
+    assert corrections.gaps == {
+        "no flat for DWARF 3 tele 7": 3, "no dark for 15 s, gain 60, 8 °C": 1,
+    }  # fmt: skip
+
+
+def test_a_master_made_meanwhile_is_seen(tmp_path):
+    corrections = Corrections(tmp_path / "none yet")
+    row = {"time": NIGHT, "exposure_us": 60_000_000, "gain": GAIN, "sensor_temp_c": 30.0}
+    before = corrections.of_frame("tele", INFO, {}, row, (300, 400))
+    assert before.offset is None and before.apply(expose(60, 30, 1)).used == []
+    Library(tmp_path / "none yet").add("dark", np.ones((300, 400), np.float32), key(60, 30), 10, NIGHT, True)
+    assert corrections.of_frame("tele", INFO, {}, row, (300, 400)).offset is not None
 
 
 def test_a_master_that_is_not_whole_is_not_there(tmp_path, library):

@@ -1,11 +1,6 @@
 """SIGKILL at system calls of cataloguing and retention: nothing is lost that should stay, the rest is finished later."""
 
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +16,7 @@ from sessions.store import reading
 from sessions.store.manager import SessionManager
 from sessions.store.verify import verify
 from skycam_project.common.clock import FastClock
+from tests.crashing import Crasher, acknowledged, quick_folder, spread
 
 
 def record(root: Path) -> None:
@@ -39,54 +35,33 @@ def record(root: Path) -> None:
             night.log("INFO", f"{target} log")
 
 
-class Crasher:
+class Keeper:
+    """Runs `keep` of catalogue_crash.py in copies of one recorded folder."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.template = folder / "template"
         record(self.template)
         script = Path(__file__).with_name("catalogue_crash.py")
-        environment = os.environ | {"POLARS_MAX_THREADS": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, str(script), str(sessions(self.template)[0])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
+        self._crasher = Crasher(script, sessions(self.template)[0])
+        self.close = self._crasher.close
 
     def root(self, name: str) -> Path:
         root = self.folder / name / "sessions"
         shutil.copytree(self.template, root)
         return root
 
-    def run(self, root: Path, at: int = 0, torn: bool = False) -> bool:
-        """True when it came to its end, False when it was killed."""
-        request = {"root": str(root), "at": at, "torn": torn, "acks": str(root.parent / "acks")}
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        status = json.loads(self._process.stdout.readline())["status"]
-        assert status in (0, signal.SIGKILL), status
-        return status == 0
-
-    def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
+    def run(self, root: Path, at: int = 0, torn: bool = False, full: bool = False) -> bool:
+        """True when it came to its end, False when it was killed or gave up."""
+        return self._crasher.run("keep", root, at, torn, full=full)
 
 
 @pytest.fixture(scope="module")
-def crasher(tmp_path_factory):
-    crasher = Crasher(tmp_path_factory.mktemp("crash"))
-    yield crasher
-    crasher.close()
-
-
-def acks(root: Path) -> dict[str, list]:
-    found: dict[str, list] = {}
-    for line in (root.parent / "acks").read_text().splitlines():
-        kind, value = json.loads(line)
-        found.setdefault(kind, []).append(value)
-    return found
+def keeper():
+    with quick_folder() as folder:
+        keeper = Keeper(folder)
+        yield keeper
+        keeper.close()
 
 
 def sessions(root: Path) -> list[Path]:
@@ -102,7 +77,7 @@ def check_now(root: Path) -> None:
     for part in [*root.glob("catalog.d/**/*.parquet"), *root.glob("catalog/*.parquet")]:
         assert pl.read_parquet(part, hive_partitioning=False).height > 0
     decisions = Ledger(root).decisions()
-    for uuid in acks(root).get("protected", []) if (root.parent / "acks").exists() else []:
+    for uuid in acknowledged(root).get("protected", []):
         assert decisions[uuid].protected
     keep = next(path for path in sessions(root) if "keep" in path.name)
     with reading.open_session(keep) as af:
@@ -137,37 +112,56 @@ def check_healed(root: Path) -> None:
     assert whole.equals(now.drop("year", "month"))
 
 
-def all_calls(crasher) -> int:
-    root = crasher.root("count")
-    assert crasher.run(root)
+def all_calls(keeper) -> int:
+    root = keeper.root("count of calls")
+    assert keeper.run(root)
     check_healed(root)
-    return acks(root)["calls"][-1]
+    calls = acknowledged(root)["calls"][-1]
+    shutil.rmtree(root)
+    return calls
 
 
-def kill_at(crasher, points: list[int]) -> None:
+def kill_at(keeper, points: list[int]) -> None:
     for point in points:
-        root = crasher.root(f"at {point}")
-        assert not crasher.run(root, at=point, torn=point % 2 == 0)
+        root = keeper.root(f"at {point}")
+        assert not keeper.run(root, at=point, torn=point % 2 == 0)
         check_now(root)
         again = point // 2 + 3
-        if point % 3 == 0 and not crasher.run(root, at=again, torn=True):
+        if point % 3 == 0 and not keeper.run(root, at=again, torn=True):
             check_now(root)  # killed while it was healing
-        assert crasher.run(root)
+        assert keeper.run(root)
+        check_healed(root)
+        shutil.rmtree(root)
+
+
+def full_at(keeper, points: list[int]) -> None:
+    """From some call on the disk is full, until somebody makes room."""
+    for point in points:
+        root = keeper.root(f"full at {point}")
+        keeper.run(root, at=point, torn=point % 2 == 0, full=True)
+        check_now(root)
+        assert keeper.run(root)
         check_healed(root)
         shutil.rmtree(root)
 
 
 @pytest.mark.timeout(240)
-def test_kill_at_some_system_calls(crasher):
-    calls = all_calls(crasher)
-    kill_at(crasher, sorted({1 + calls * step // 50 for step in range(50)} - {calls + 1}))
+def test_kill_at_some_system_calls(keeper):
+    kill_at(keeper, spread(all_calls(keeper), 20))
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
-def test_kill_at_every_system_call(tmp_path_factory):
-    crasher = Crasher(tmp_path_factory.mktemp("every"))
-    try:
-        kill_at(crasher, list(range(1, all_calls(crasher) + 1)))
-    finally:
-        crasher.close()
+def test_kill_at_every_system_call(keeper):
+    kill_at(keeper, spread(all_calls(keeper), None))
+
+
+@pytest.mark.timeout(120)
+def test_a_disk_that_is_full_from_some_system_calls_on(keeper):
+    full_at(keeper, spread(all_calls(keeper), 6))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+def test_a_disk_that_is_full_from_every_system_call_on(keeper):
+    full_at(keeper, spread(all_calls(keeper), None))

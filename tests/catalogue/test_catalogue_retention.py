@@ -245,6 +245,20 @@ def test_idle_hours_become_one_file_with_the_same_rows(tmp_path):
     assert not list((tmp_path / ".live").glob("*.merging"))
 
 
+def test_hours_of_another_program_stay_and_the_others_are_merged(tmp_path, caplog):
+    idle_hours(tmp_path)
+    for hour in range(3):  # their tables have no tag
+        write_session(tmp_path, 3 * hour, datetime(2026, 5, 3, hour, tzinfo=UTC), session_type="idle")
+    before = rows(tmp_path)
+    done = Remover(tmp_path).carry_out(due(before, Policy(idle_days=None, idle_warning_days=None), NOW))
+    assert done.sessions == {"merge": 1}
+    assert "not laid out by this program" in done.refused[before[0]["session_id"]]
+    after = rows(tmp_path)
+    assert [row["uuid"] for row in after[:3]] == [row["uuid"] for row in before[:3]]
+    assert after[3]["merged"] == 4 and len(after) == 4
+    assert not list((tmp_path / ".live").glob("*.merging"))
+
+
 def test_an_hour_that_comes_late_joins_and_nothing_doubles(tmp_path):
     idle_hours(tmp_path, 3)
     policy = Policy(idle_days=None, idle_warning_days=None)

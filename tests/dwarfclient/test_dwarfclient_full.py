@@ -28,7 +28,7 @@ from telescope.dwarf.frame import mosaic
 from telescope.dwarf.session import Exposure
 from telescope.dwarf.session.settings import Optics
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.full, pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 async def slewed(one):

@@ -100,7 +100,8 @@ async def test_the_pixels_of_a_file_are_those_of_the_renderer(talker, simulator,
         assert end.strftime("%Y%m%d-%H%M%S") in path.name
 
 
-@pytest.mark.parametrize("simulator", [{"speed": 100.0}], indirect=True)
+@pytest.mark.alone  # a machine that paints late has gaps, and is told so
+@pytest.mark.parametrize("simulator", [{"speed": 20.0}], indirect=True)
 async def test_frames_follow_each_other_without_a_gap(talker, simulator, painter):
     await on_target(talker, frames=6)
     await run(talker)

@@ -1,15 +1,12 @@
 """Sessions of capture nodes come in: checked, whole, once; strangers' files do not."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from exchange_kills import Killer
 from exchange_nights import START, mosaic, originals
 
 from sessions.exchange.adoption import AdoptError, adopt, sessions_below
@@ -108,44 +105,22 @@ def test_strangers_files_are_refused_and_nothing_is_left(tmp_path):
     assert not list((tmp_path / "main").rglob("*.asdf"))
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from sessions.exchange import adoption
-count, at = 0, int(sys.argv[3])
-def counted(real):
-    def call(*arguments, **named):
-        global count
-        count += 1
-        if count == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*arguments, **named)
-    return call
-for name in ("rename", "replace", "mkdir", "fsync", "unlink", "rmdir", "link", "copy_file_range", "writev"):
-    setattr(os, name, counted(getattr(os, name)))
-adoption.adopt(Path(sys.argv[1]), Path(sys.argv[2]), keep=sys.argv[4] == "keep")
-print("done")
-"""
-
-
 @pytest.mark.parametrize("how", ["move", "keep"])
 def test_a_kill_at_any_step_is_healed_by_doing_it_again(tmp_path, how):
-    """SIGKILL at every third system call that changes the disk, then again."""
+    """SIGKILL at every second call that changes the disk, then again."""
     source, at, done = make(tmp_path / "node", 3, "external"), 0, False
-    while not done:
-        at += 3
-        shutil.copytree(tmp_path / "node", tmp_path / f"node{at}")
-        copy = tmp_path / f"node{at}" / source.relative_to(tmp_path / "node")
-        root = tmp_path / f"main{at}"
-        command = [sys.executable, "-c", KILLED, str(copy), str(root), str(at), how]
-        result = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True)
-        done = result.returncode == 0
-        assert done or result.returncode == -signal.SIGKILL, result.stderr
-        final = root / source.relative_to(tmp_path / "node")
-        if not final.exists():
-            assert adopt(copy, root) == final
-        assert verify(final).ok and np.array_equal(pixels(final)[2], mosaic(5))
-    assert at > 3
+    with Killer() as killer:
+        while not done:
+            at += 2
+            shutil.copytree(tmp_path / "node", tmp_path / f"node{at}")
+            copy = tmp_path / f"node{at}" / source.relative_to(tmp_path / "node")
+            root = tmp_path / f"main{at}"
+            done = killer.survives("exchange_kills:adopt", at, copy, root, keep=how == "keep")
+            final = root / source.relative_to(tmp_path / "node")
+            if not final.exists():
+                assert adopt(copy, root) == final
+            assert verify(final).ok and np.array_equal(pixels(final)[2], mosaic(5))
+    assert at > 6
 
 
 def test_a_folder_gives_its_sessions_in_order(tmp_path):

@@ -91,7 +91,7 @@ def test_mistakes_are_one_line(tmp_path, skycam):
     mistakes = {
         ("export", "nothing", "-o", tmp_path / "out"): "no finished session 'nothing'",
         ("export", "../../etc", "-o", tmp_path / "out"): "no finished session",
-        ("export", tmp_path / "x.asdf", "-o", tmp_path / "out"): "no ASDF tree",
+        ("export", tmp_path / "x.asdf", "-o", tmp_path / "out"): "not an ASDF file",
         ("export", path, "-o", tmp_path / "file" / "out"): "cannot be written",
         ("export", path, "-o", tmp_path / "a", "--format", "asdf", "--public"): "place",
         ("export", path, "-o", tmp_path / "a", "--location-precision", "-1"): "range",
@@ -143,3 +143,10 @@ def test_archive_copies_what_is_not_there_yet(tmp_path, skycam, monkeypatch):
     copy = tmp_path / "disk" / path.relative_to(tmp_path / "data" / "sessions")
     assert copy.read_bytes() == path.read_bytes()
     assert json.loads(skycam("sessions", "archive", "--output", "json").stdout)["archived"] == {}
+    path.unlink()
+    for name in (path.stem, "2026-03-24"):
+        came = json.loads(skycam("sessions", "retrieve", name, "--output", "json").stdout)
+        assert came == {"retrieved": {path.stem: str(path)}, "failed": {}}
+    assert path.read_bytes() == copy.read_bytes()
+    for wrong in ("2026-03-25", "nothing", "observation_m31_20200101_000000"):
+        assert skycam("sessions", "retrieve", wrong, ok=1).stderr.startswith(f"not retrieved: {wrong}: ")

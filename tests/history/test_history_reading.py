@@ -1,6 +1,7 @@
 """What pages read of a session is what the ASDF library reads of it, running or finished, and damage is said."""
 
 import io
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def told(contents):
         row.pop("bytes", None)  # of the frame file, which a block in the session's file is not
         row["sensor_temp_c"] = round(row.get("sensor_temp_c", 0), 4)  # the file keeps 32 bits
     lines = {
-        (chart["name"], chart["column"], line["name"]): [
+        (chart["name"], chart["column"], chart["unit"], line["name"]): [
             [at, value and round(value, 4)] for at, value in line["points"]
         ]
         for chart in contents.telemetry()["charts"]
@@ -329,3 +330,25 @@ def test_answers_put_pictures_and_originals_into_the_cache(session, tmp_path):
     assert (tmp_path / "u/b").read_bytes() == jpeg()
     with pytest.raises(NoSessionError, match="FITS"):
         answers.ask("original", str(session), camera="main", index=0, name="u/c")
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_best_frames_have_the_most_stars_each_of_its_part_of_the_night(tmp_path, finished):
+    counted = [5, 40, 9, 0, 70, 71, 20, 3, 90, 2, 50, 8]
+    clock = SetClock(EVENING)
+    with SessionManager(tmp_path, PLACE, clock=clock) as sessions:
+        night = sessions.start_session("observation", target="M 31")
+        for number, stars in enumerate(counted):
+            moment = clock.forward(seconds=30)
+            night.add_frame("main", frame(number), time=moment, exposure_us=20_000_000)
+            night.add_telemetry("stars", time=moment + timedelta(seconds=10), value=stars)
+        running = open_contents(tmp_path / ".live" / f"{night.id}.partial")
+        session = Finished(sessions.end_session()) if finished else running
+        best = session.frames(FrameQuery(only="best", sample=4))
+        assert [row["index"] for row in best["frames"]] == [1, 5, 8, 10]
+        assert session.frames(FrameQuery(only="best", sample=1))["frames"][0]["index"] == 8
+        assert best["counts"]["all"] == len(counted)
+
+
+def test_without_counted_stars_there_is_no_best_frame(session):
+    assert Finished(session).frames(FrameQuery(only="best"))["frames"] == []

@@ -18,6 +18,7 @@ from sessions.models import Session
 from sessions.store.manager import SessionManager
 from skycam_project.common.nights import evening
 from tests.history_nights import EVENING, PLACE, SetClock, fill, jpeg
+from timelapse.models import Job, Product
 
 PASSWORD = "a clear night in march"
 HOSTILE = [
@@ -252,6 +253,37 @@ def test_the_gallery_shows_sessions_with_frames_only():
     one = client().get("/gallery/?instrument=dwarf&view=frames").content.decode()
     assert ident("ngc-7000") in one and ident("m-31") not in one and 'data-view="frames"' in one
     assert client().get("/gallery/?view=odd").status_code == 400
+
+
+def test_what_was_made_stands_on_the_page_and_in_the_gallery():
+    one, other = ident("m-31"), ident("m-42")
+    files = [
+        {"name": "keogram-strip.png", "role": "strip", "bytes": 10, "type": "image/png"},
+        {"name": "keogram.png", "role": "picture", "bytes": 4_200_000, "type": "image/png"},
+    ]
+    made = Product.objects.create(
+        kind="keogram", title="k", session=one, folder="a/b/c", files=files, size=4_200_010
+    )
+    kept = {"source_kind": "session", "source": one, "title": "x"}
+    Job.objects.create(kind="timelapse", state="running", percent=41.6, digest="1", **kept)
+    Job.objects.create(
+        kind="product", product="startrails", state="failed", error="no stars", digest="2", **kept
+    )
+    Job.objects.create(kind="product", product="keogram", state="failed", error="old", digest="3", **kept)
+    page = client().get(f"/sessions/{one}/").content.decode()
+    assert f"/products/{made.pk}/keogram.png" in page and "4.20" in page and "Keogram" in page
+    assert (
+        "being made, 42" in page
+        and "failed: no stars" in page
+        and "old" not in page.split("pr-h")[1].split("</section>")[0]
+    )
+    assert f'class="view keo"><img src="/products/{made.pk}/keogram-strip.png"' in page
+    assert "Nothing made of it" in client().get(f"/sessions/{other}/").content.decode()
+    gallery = client().get("/gallery/").content.decode()
+    assert gallery.count('class="view keo"') == 1 and f"/products/{made.pk}/keogram.png" in gallery
+    for view in ("best", "frames"):
+        shown = client().get(f"/gallery/?view={view}").content.decode()
+        assert f'data-view="{view}"' in shown and 'class="view keo"' not in shown
 
 
 # -- files

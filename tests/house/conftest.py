@@ -19,6 +19,7 @@ import pytest
 from skycam_project.common.link import NotConnected, ask, read
 
 ROOT = Path(__file__).resolve().parents[2]
+KERNELS = ROOT / "sky" / "__pycache__" / "kernels"  # as the tests themselves: compiled once for all
 PASSWORD = "a clear night in march"
 
 
@@ -38,6 +39,7 @@ class Skycam:
             "PATH": os.environ["PATH"],
             "HOME": str(data.parent),
             "PYTHONPATH": str(ROOT),
+            "NUMBA_CACHE_DIR": str(KERNELS),
             **environment,
         }
         self.lines: list[str] = []

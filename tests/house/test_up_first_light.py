@@ -15,7 +15,7 @@ from telescope.dwarf.fits import read_pixels
 from tests.alpyca_client import alpyca_python
 from tests.house.conftest import free_port
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(560)]
+pytestmark = [pytest.mark.full, pytest.mark.alone, pytest.mark.timeout(560)]
 
 # Places over the whole sky: from any site some of them are up at any time (ICRS, hours and degrees).
 TARGETS = {

@@ -18,7 +18,7 @@ from timelapse.pipeline.frames import open_source
 from timelapse.pipeline.job import make
 from timelapse.pipeline.recipe import Recipe
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nightly, pytest.mark.alone, pytest.mark.timeout(300)]
 RECIPE = {"chunk": 24, "outputs": [{"name": "main", "preset": "ultrafast"}, "preview"]}
 FRAMES = 240
 

@@ -15,7 +15,7 @@ from tests.house.conftest import Skycam
 FAST = {"SKYCAM_DELAY": "1", "SKYCAM_EXPOSURE": "0.2"}
 CHILDREN = ["web", "camera", "processing", "broker", "dslr", "camera child"]
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.full, pytest.mark.alone, pytest.mark.timeout(240)]
 
 
 class Acknowledged:

@@ -8,7 +8,7 @@ import pytest
 
 from skycam_project.common.link import NotConnected, read
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.alone]
 
 COMMAND = {"cmdId": "01HZX3YJ9YJ3M5QAZ3GZ8K3QFF", "src": "ui", "r": 64, "g": 32, "b": 128}
 

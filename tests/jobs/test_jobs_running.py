@@ -105,7 +105,10 @@ def test_a_night_product_is_a_job_like_any_other(night, woken):
     job = run(services.create_product("keogram", {}, session=night)[0])
     assert (job.state, job.error, job.product) == (JobState.DONE, "", "keogram")
     product = Product.objects.get()
-    assert [(file["name"], file["role"]) for file in product.files] == [("keogram.png", "picture")]
+    assert [(file["name"], file["role"]) for file in product.files] == [
+        ("keogram-strip.png", "strip"),
+        ("keogram.png", "picture"),
+    ]
     folder = products.root() / product.folder
     with Image.open(folder / "keogram.png") as picture:
         assert picture.width > 60

@@ -60,6 +60,7 @@ def test_all_products_are_there(whole):
     names = set(results(folder))
     assert {
         "keogram.png",
+        "keogram-strip.png",
         "stack.png",
         "stack.fits",
         "startrails.jpg",

@@ -21,7 +21,7 @@ from skycam_project.cli.products import products as command
 from skycam_project.common.errors import InvalidValueError
 from timelapse.following import Follower
 from timelapse.night import products
-from timelapse.night.source import looks_like_mosaic
+from timelapse.night.reading import looks_like_mosaic
 from timelapse.pipeline.errors import CancelledError
 from timelapse.pipeline.frames import open_source
 

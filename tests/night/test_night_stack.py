@@ -7,7 +7,7 @@ from night_fields import Field, frame_of, streaked
 from sky.projection import plate
 from timelapse.night import state
 from timelapse.night.registration import NoOverlapError, Reference
-from timelapse.night.repair import Masters, repaired
+from timelapse.night.repair import repaired
 from timelapse.night.stack import LiveStack
 
 FIELD = Field()
@@ -111,19 +111,6 @@ def test_hot_pixels_of_a_mosaic():
     fixed = repaired(noisy, mosaic=True)
     assert fixed[40, 40] == pytest.approx(200, abs=25)
     assert fixed[61, 50] == pytest.approx(300, abs=25)
-
-
-def test_masters_are_applied_and_must_fit():
-    dark = np.full((400, 400), 100.0)
-    dark[200, 200] = 5000
-    bad = np.zeros((400, 400), bool)
-    bad[200, 200] = True
-    flat = np.linspace(0.8, 1.2, 400)[None].repeat(400, axis=0)
-    image = (FIELD.light() * flat + dark).astype(np.uint16)
-    fixed = repaired(image, mosaic=False, masters=Masters(dark, bad, flat))
-    assert np.abs(fixed - FIELD.light())[20:-20, 20:-20].max() < 4
-    with pytest.raises(ValueError, match="dark has shape"):
-        repaired(image, mosaic=False, masters=Masters(dark=dark[:10]))
 
 
 def test_moonrise_and_a_slope_do_not_shut_frames_out():

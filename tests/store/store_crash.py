@@ -1,74 +1,9 @@
-"""A process that records, and kills itself at a chosen system call.
+"""Works of the store that may be killed at any system call; see tests/crashing.py."""
 
-`python store_crash.py` serves requests from its standard input, one JSON object per line; each runs in a
-forked child (the imports are paid once), the answer is the child's wait status. Acknowledgements are appended
-to a file by the unwrapped `os.write`, so they survive the child.
-"""
-
-import json
 import os
-import signal
-import sys
 from pathlib import Path
 
-COUNTED = [
-    "open",
-    "write",
-    "writev",
-    "pwrite",
-    "fsync",
-    "fdatasync",
-    "rename",
-    "replace",
-    "copy_file_range",
-    "mkdir",
-    "unlink",
-    "rmdir",
-    "ftruncate",
-]
-TORN = {"write": 1, "writev": 1, "copy_file_range": 2}
-_write, _kill = os.write, os.kill
-
-
-class Killer:
-    """Counts system calls and ends the process at one of them."""
-
-    def __init__(self, at: int, torn: bool) -> None:
-        self.count = 0
-        self.at, self.torn = at, torn
-        for name in COUNTED:
-            setattr(os, name, self._wrap(name, getattr(os, name)))
-
-    def _wrap(self, name, call):
-        def counted(*args, **kwargs):
-            self.count += 1
-            if self.count == self.at:
-                if self.torn and name in TORN:
-                    self._half(name, call, args, kwargs)
-                _kill(os.getpid(), signal.SIGKILL)
-            return call(*args, **kwargs)
-
-        return counted
-
-    @staticmethod
-    def _half(name, call, args, kwargs):
-        if name == "write":
-            call(args[0], bytes(args[1])[: len(args[1]) // 2])
-        elif name == "writev":
-            joined = b"".join(bytes(part) for part in args[1])
-            call(args[0], [joined[: len(joined) // 2]])
-        else:
-            call(args[0], args[1], args[2] // 2, **kwargs)
-
-
-class Acks:
-    """What the process was told is safe."""
-
-    def __init__(self, path: str) -> None:
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def __call__(self, kind: str, value: object) -> None:
-        _write(self._handle, json.dumps([kind, value]).encode() + b"\n")
+from tests.crashing import Acks, serve
 
 
 def capture_outside(root: Path, ack: Acks, seed: int) -> None:
@@ -216,22 +151,9 @@ def resume(root: Path, ack: Acks, seed: int) -> None:
     sessions.suspend()
 
 
-def main() -> None:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from sessions.store import manager  # noqa: F401 - paid once, before the forks
-
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            killer = Killer(request["at"], request["torn"])
-            ack = Acks(request["acks"])
-            globals()[request["work"]](Path(request["root"]), ack, request["seed"])
-            ack("calls", killer.count)
-            os._exit(0)
-        print(json.dumps({"child": child}), flush=True)
-        print(json.dumps({"status": os.waitpid(child, 0)[1]}), flush=True)
-
+WORKS = {work.__name__: work for work in (capture, capture_outside, rotate, endless, recover, resume)}
 
 if __name__ == "__main__":
-    main()
+    from sessions.store import manager  # noqa: F401 - paid once, before the forks
+
+    serve(WORKS)

@@ -85,7 +85,7 @@ def test_a_tree_that_never_ends(tmp_path):
     with path.open("wb") as file:
         file.write(yamltext.HEAD.encode() + b"meta: {}\n")
         file.truncate(1 << 33)
-    refused(path, "longer than 16 MiB")
+    refused(path, "longer than 64 MiB")
 
 
 @pytest.mark.parametrize(

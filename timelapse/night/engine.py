@@ -24,7 +24,6 @@ from timelapse.night.curves import Curves
 from timelapse.night.films import MeteorClips, Reel
 from timelapse.night.frames import Camera, Look, NightFrame
 from timelapse.night.keogram import Keogram, NothingYetError
-from timelapse.night.repair import Masters
 from timelapse.night.sightings import Sighting, Watch
 from timelapse.night.stack import LiveStack, stack_picture, write_fits
 from timelapse.night.trails import Gates, StarTrails
@@ -44,7 +43,6 @@ class Wishes:
         title: above the pictures.
         zone: of the time axes.
         gates: of the star trails.
-        masters: calibration for the stack.
         fps: of the films.
     """
 
@@ -52,7 +50,6 @@ class Wishes:
     title: str = ""
     zone: tzinfo = UTC
     gates: Gates = field(default_factory=Gates)
-    masters: Masters | None = None
     fps: int = 25
 
 
@@ -70,7 +67,7 @@ class NightProducts:
         self, folder: Path, camera: Camera, wishes: Wishes = Wishes(), save_every: Seconds = SAVE_EVERY
     ) -> None:
         self.folder, self.camera, self.wishes, self._every = folder, camera, wishes, save_every
-        self.keogram, self.curves, self.stack = Keogram(), Curves(), LiveStack(wishes.masters)
+        self.keogram, self.curves, self.stack = Keogram(), Curves(), LiveStack()
         self.trails, self.watch = StarTrails(wishes.gates), Watch()
         self.reel, self.clips = Reel(folder / ".state" / "reel"), MeteorClips(folder / "meteors")
         self.failed: dict[str, str] = {}
@@ -111,10 +108,7 @@ class NightProducts:
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
-            try:
-                self.stack.append(look.frame)
-            except ValueError as error:
-                self.failed[look.frame.name] = f"stack: {error}"
+            self.stack.append(look.frame)
 
     def _sort(self, judged: Iterable[tuple[Look, list[Sighting]]]) -> None:
         """Judged frames to trails and clips; what is in already only stands beside the new ones."""
@@ -225,7 +219,8 @@ class NightProducts:
 
         def keogram() -> list[Path]:
             return [
-                drawing.save_png(folder / "keogram.png", self.keogram.picture(title("Keogram"), site, zone))
+                drawing.save_png(folder / "keogram.png", self.keogram.picture(title("Keogram"), site, zone)),
+                drawing.save_png(folder / "keogram-strip.png", self.keogram.bare()),
             ]
 
         def trails() -> list[Path]:

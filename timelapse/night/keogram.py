@@ -162,6 +162,17 @@ class Keogram:
         out[:, ~known] = drawing.hatched(width, len(colours))[:, ~known]
         return out, known
 
+    def bare(self, width: int = 1600, height: int = 128) -> Image.Image:
+        """The keogram from its first frame to its last without axis and labels, for pages.
+
+        Raises `NothingYetError`.
+        """
+        spans = self.spans()
+        if not spans:
+            raise NothingYetError("the keogram has no frame yet")
+        pixels, _ = self.strip(width, spans[0][0], spans[-1][1])
+        return Image.fromarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+
     def picture(
         self,
         title: str = "Keogram",

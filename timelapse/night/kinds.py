@@ -101,7 +101,7 @@ _FPS = Option("fps", "Frames per second", 25, 1, 60)
 KINDS: dict[str, KindOfProduct] = {
     "keogram": KindOfProduct(
         "Keogram", "The night in one picture: a column of each frame beside the next, time to scale.",
-        frozenset({"keogram"}), ("keogram.png",),
+        frozenset({"keogram"}), ("keogram.png", "keogram-strip.png"),
     ),
     "season": KindOfProduct(
         "Long-term keogram", "One line per night, months under each other.", frozenset(), ("season.png",),

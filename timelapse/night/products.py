@@ -1,6 +1,7 @@
 """The night products by name: what there is, with which options, and how one is made from a sequence."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, tzinfo
 from pathlib import Path
 
@@ -59,12 +60,13 @@ def make(
     gates = Gates(chosen["sun_deg"], chosen["moon_lit"], chosen["clouds"]) if "clouds" in chosen else Gates()
     wishes = Wishes(kind.parts, _title(source, zone), zone, gates, fps=chosen.get("fps", 25))
     products = NightProducts(folder, night.camera, wishes)
-    for done, frame in enumerate(night.frames(products.wants)):
-        if cancelled():
-            products.save()
-            raise CancelledError(f"{kind.title}: cancelled after {done} frames")
-        products.append(frame)
-        progress(done + 1, len(night))
+    with closing(night.reader):
+        for done, frame in enumerate(night.frames(products.wants)):
+            if cancelled():
+                products.save()
+                raise CancelledError(f"{kind.title}: cancelled after {done} frames")
+            products.append(frame)
+            progress(done + 1, len(night))
     products.finish()
     made = sorted(path for pattern in kind.files for path in folder.glob(pattern))
     if not made and name != "meteors":

@@ -7,7 +7,7 @@ pixel and level.
 import numpy as np
 from numpy.typing import NDArray
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from timelapse.night.frames import Floats
 
 _LEVELS = (4, 5, 6, 7)  # strips of 2^n rows
@@ -26,7 +26,7 @@ def lines(image: Floats, threshold: float) -> NDArray[np.float64]:
     return found[np.argsort(-found[:, 0], kind="stable")]
 
 
-@kernel
+@exact_kernel
 def _double(lines, out):
     """Join strips two by two: (s, a, x) to (s / 2, 2 a, x)."""
     strips, slopes, width = lines.shape
@@ -39,7 +39,7 @@ def _double(lines, out):
                 out[s, a, x] = lines[2 * s, a // 2, x]
 
 
-@kernel
+@exact_kernel
 def _peaks(lines, threshold, out):
     """Best slope and neighbourhood maxima above `threshold`: strip, slope, x, score. Returns how many."""
     strips, slopes, width = lines.shape

@@ -1,12 +1,11 @@
-"""Hot pixels out of a frame: dark and bad-pixel map where there are any, and what still stands alone."""
+"""Hot pixels out of a frame: what still stands alone when darks and bad pixels are dealt with."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 
 _TILE = 64
 _SAMPLE = 1024
@@ -15,16 +14,7 @@ _NEIGHBOURS = 0.25
 """A pixel is hot when none of its neighbours has more than this share of its excess: light of a star spreads."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Masters:
-    """Calibration of one camera setting, all (h, w) as the frame's pixels; None: there is none."""
-
-    dark: NDArray[Any] | None = None  # ADU, the offset in it
-    bad: NDArray[np.bool_] | None = None
-    flat: NDArray[Any] | None = None  # sensitivity, 1 on average
-
-
-@kernel
+@exact_kernel
 def tile_levels(image, step, levels, noises, first, end):
     """Mean of the middle of each tile, and the noise below it, for each colour of a mosaic."""
     height, width = image.shape
@@ -48,15 +38,15 @@ def tile_levels(image, step, levels, noises, first, end):
                 noises[c, j, i] = max(centre - part[int(0.16 * n)], 1.0)
 
 
-@kernel
+@exact_kernel
 def _excess(image, levels, step, y, x):
     th, tw = levels.shape[1], levels.shape[2]
     j, i = min(y * th // image.shape[0], th - 1), min(x * tw // image.shape[1], tw - 1)
     return image[y, x] - levels[(y % step) * step + x % step, j, i]
 
 
-@kernel
-def _repair(image, bad, has_bad, levels, noises, step, out, first, end):
+@exact_kernel
+def _repair(image, levels, noises, step, out, first, end):
     height, width = image.shape
     th, tw = levels.shape[1], levels.shape[2]
     for y in range(first, end):
@@ -69,18 +59,16 @@ def _repair(image, bad, has_bad, levels, noises, step, out, first, end):
             i = min(x * tw // width, tw - 1)
             c = (y % step) * step + x % step
             over = value - levels[c, j, i]
-            hot = has_bad and bad[y, x]
-            if not hot:
-                if over < np.float32(_SIGMAS) * noises[c, j, i]:
-                    continue
-                limit = np.float32(_NEIGHBOURS) * over
-                if (
-                    _excess(image, levels, step, y - 1, x) > limit
-                    or _excess(image, levels, step, y + 1, x) > limit
-                    or _excess(image, levels, step, y, x - 1) > limit
-                    or _excess(image, levels, step, y, x + 1) > limit
-                ):
-                    continue
+            if over < np.float32(_SIGMAS) * noises[c, j, i]:
+                continue
+            limit = np.float32(_NEIGHBOURS) * over
+            if (
+                _excess(image, levels, step, y - 1, x) > limit
+                or _excess(image, levels, step, y + 1, x) > limit
+                or _excess(image, levels, step, y, x - 1) > limit
+                or _excess(image, levels, step, y, x + 1) > limit
+            ):
+                continue
             # The mean of the middle two of four neighbours of the same colour.
             a, b = image[y - step, x], image[y + step, x]
             d, e = image[y, x - step], image[y, x + step]
@@ -88,36 +76,18 @@ def _repair(image, bad, has_bad, levels, noises, step, out, first, end):
             out[y, x] = (a + b + d + e - low - high) * np.float32(0.5)
 
 
-def repaired(image: NDArray[Any], *, mosaic: bool, masters: Masters | None = None) -> NDArray[np.float32]:
-    """The frame as float32 with dark subtracted, flat divided, and hot and bad pixels filled from beside.
+def repaired(image: NDArray[Any], *, mosaic: bool) -> NDArray[np.float32]:
+    """The frame as float32 with hot pixels filled from beside.
 
     Args:
         image: (h, w), ADU.
         mosaic: whether pixels of one colour lie two apart.
-        masters: of the same shape.
-
-    Raises:
-        ValueError: a master has another shape.
     """
-    masters = masters or Masters()
-    for name in ("dark", "bad", "flat"):
-        master = getattr(masters, name)
-        if master is not None and master.shape != image.shape:
-            raise ValueError(f"the {name} has shape {master.shape}, the frame {image.shape}")
     plane = np.ascontiguousarray(image, np.float32)
-    if masters.dark is not None:
-        plane = plane - masters.dark.astype(np.float32)
-    if masters.flat is not None:
-        plane = plane / np.maximum(masters.flat.astype(np.float32), np.float32(0.05))
     step = 2 if mosaic else 1
     th, tw = max(2, plane.shape[0] // _TILE), max(2, plane.shape[1] // _TILE)
     levels, noises = (np.empty((step * step, th, tw), np.float32) for _ in range(2))
     in_bands(th, lambda first, end: tile_levels(plane, step, levels, noises, first, end))
     out = np.empty_like(plane)
-    bad = masters.bad if masters.bad is not None else np.zeros((1, 1), np.bool_)
-    has_bad = masters.bad is not None
-    in_bands(
-        plane.shape[0],
-        lambda first, end: _repair(plane, bad, has_bad, levels, noises, step, out, first, end),
-    )
+    in_bands(plane.shape[0], lambda first, end: _repair(plane, levels, noises, step, out, first, end))
     return out

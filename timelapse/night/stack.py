@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sky.detection import Detections, detect
-from sky.kernels import in_bands, kernel
+from sky.kernels import exact_kernel, in_bands
 from sky.projection import Wcs
 from skycam_project.common.files import write_atomic
 from skycam_project.common.units import Pixels, Seconds
@@ -16,7 +16,7 @@ from timelapse.night.developing import developed
 from timelapse.night.frames import NightFrame
 from timelapse.night.opencv import cv2
 from timelapse.night.registration import NoOverlapError, Pose, Reference
-from timelapse.night.repair import Masters, repaired
+from timelapse.night.repair import repaired
 from timelapse.night.state import Arrays, Meta
 
 Floats = NDArray[np.float32]
@@ -41,7 +41,7 @@ class Stacked:
     pose: Pose | None = None
 
 
-@kernel
+@exact_kernel
 def _accumulate(image, mean, square, weight, frames, share, noise, sky, clip, first, end):
     """Weighted Welford mean of (h, w, c); a pixel far from the mean in all colours together is left out."""
     channels = image.shape[2]
@@ -76,13 +76,9 @@ class LiveStack:
 
     Frames of other places, of clouds or out of focus are left out with a reason. What differs smoothly
     between frames (moon, twilight, a town's glow) is taken to the level of the first one.
-
-    Args:
-        masters: calibration of the frames.
     """
 
-    def __init__(self, masters: Masters | None = None) -> None:
-        self.masters = masters
+    def __init__(self) -> None:
         self.used = 0
         self.exposure_s: Seconds = 0.0
         self.reasons: dict[str, int] = {}
@@ -94,7 +90,7 @@ class LiveStack:
         self._arrays: Arrays = {}
 
     def append(self, frame: NightFrame) -> Stacked:
-        """Add a frame. Raises `ValueError` when a calibration master has another shape."""
+        """Add a frame, calibrated where there are masters."""
         plane = self._planes(frame)
         stars = _stars(frame, plane)
         places, sharp = _lone(stars)
@@ -177,12 +173,11 @@ class LiveStack:
     # ---- one frame
 
     def _planes(self, frame: NightFrame) -> Floats:
-        """(h, w, c) calibrated."""
+        """(h, w, c) above the dark level, without hot pixels."""
         if frame.image.ndim == 3:
             return np.ascontiguousarray(frame.image, np.float32) - np.float32(frame.offset)
-        plane = repaired(frame.image, mosaic=frame.kind == "mosaic", masters=self.masters)
-        if self.masters is None or self.masters.dark is None:
-            plane -= np.float32(frame.offset)
+        plane = repaired(frame.image, mosaic=frame.kind == "mosaic")
+        plane -= np.float32(frame.offset)
         if frame.kind == "mono":
             return plane[..., None]
         scale = min(60_000 / max(frame.top, 1.0), 16.0)

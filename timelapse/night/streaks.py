@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sky.kernels import kernel
+from sky.kernels import exact_kernel
 from skycam_project.common.units import Pixels
 from timelapse.night.frames import Floats
 from timelapse.night.opencv import cv2
@@ -65,7 +65,7 @@ class Streak:
         return self.path[[0, -1]]
 
 
-@kernel
+@exact_kernel
 def _along(image, x0, y0, x1, y1, half):
     """Sum and number of the known pixels within `half` of a line."""
     length = np.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2)
@@ -84,7 +84,7 @@ def _along(image, x0, y0, x1, y1, half):
     return total, n
 
 
-@kernel
+@exact_kernel
 def _walk(image, x, y, ux, uy, leg, least, out):
     """Follow a line from (x, y): legs that may turn a little. Returns the number of points in `out`."""
     n, missed = 0, 0

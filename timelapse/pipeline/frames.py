@@ -9,11 +9,12 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,22 @@ class Problem:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a session says of a frame.
+
+    Attributes:
+        camera: its name in the session.
+        info, settings: of the camera, as recorded.
+        row: of the frame table, or of the journal, with `time`.
+    """
+
+    camera: str
+    info: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    row: Mapping[str, Any]
 
 
 class FrameSource(ABC):
@@ -147,13 +164,19 @@ class FrameSource(ABC):
         """`[h', w', 3]` RGB uint8 about `width` wide, area averaged. Raises `FrameError`."""
         return small(self.read_yuv(index), width)
 
-    def read_counts(self, index: int) -> np.ndarray | None:
-        """The counts of a frame that is kept as an array, as they were stored; None for a picture file.
+    def content(self, index: int) -> File | Counts:
+        """A frame as it is kept: a file's bytes, or the counts of an array. Raises `FrameError`."""
+        try:
+            return self._content(self._numbers[index])
+        except OSError as error:
+            raise FrameError(f"cannot be read ({error.strerror or error})") from error
 
-        Raises `FrameError`.
-        """
-        content = self._content(self._numbers[index])
-        return content.pixels if isinstance(content, Counts) else None
+    def said(self, index: int) -> Said | None:
+        """What the session says of a frame; None for a folder's."""
+        return self._said(self._numbers[index])
+
+    def _said(self, number: int) -> Said | None:
+        return None
 
     def read_original(self, index: int) -> tuple[str, bytes]:
         """File name and bytes of a frame as it came; an array comes as a frame file (ASDF)."""

@@ -4,7 +4,7 @@ import math
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,10 @@ from timelapse.pipeline import decode
 from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.develop import Counts, File
 from timelapse.pipeline.errors import FrameError, SourceError
-from timelapse.pipeline.frames import FrameInfo, FrameSource, Problem, describe, suffix
+from timelapse.pipeline.frames import FrameInfo, FrameSource, Problem, Said, describe, suffix
+
+LIGHT = "Light Frame"
+"""What a session calls a picture, as opposed to darks, flats and bias."""
 
 
 def _no_pixels() -> np.ndarray:
@@ -37,7 +40,8 @@ class _Stored:
     data: Callable[[], bytes] | None  # of an original
     pixels: Callable[[], np.ndarray] = _no_pixels  # of an array
     shape: tuple[int, ...] = ()
-    pattern: str = ""  # of the array's mosaic
+    info: Mapping[str, Any] = field(default_factory=dict)  # of the camera
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Session(FrameSource):
@@ -49,7 +53,7 @@ class _Session(FrameSource):
             known = ", ".join(sorted(stored)) or "none"
             raise SourceError(f"{path.name} has no camera {camera!r}; it has: {known}")
         name = camera or (counts.most_common(1)[0][0] if counts else "")
-        found, problems, self._stored = [], [], []
+        found, problems, self._stored, self._camera = [], [], [], name
         decoders = Decoders()
         for frame in sorted(stored.get(name, []), key=lambda frame: frame.row["time"]):
             try:
@@ -65,6 +69,10 @@ class _Session(FrameSource):
     @staticmethod
     def _info(frame: _Stored, camera: str, decoders: Decoders) -> FrameInfo:
         row = frame.row
+        details = row.get("details") or {}
+        kind = str(details.get("image_type") or LIGHT)
+        if kind != LIGHT:
+            raise FrameError(f"a {kind.lower()}, no picture of the sky")
         if frame.data is not None:
             if suffix(frame.name) not in decode.FILES:
                 raise FrameError(f"no decoder for .{suffix(frame.name)} files")
@@ -74,7 +82,6 @@ class _Session(FrameSource):
                 raise FrameError(f"an array of shape {frame.shape} is no picture")
             height, width = frame.shape[:2]
             info = FrameInfo(0, frame.name, None, None, None, None, None, row["sha256"], width, height)
-        details = row.get("details") or {}
         exposure = row.get("exposure_us")
         time = row["time"]
         return replace(
@@ -86,12 +93,16 @@ class _Session(FrameSource):
             camera=camera,
         )
 
+    def _said(self, number: int) -> Said:
+        frame = self._stored[number]
+        return Said(self._camera, frame.info, frame.settings, frame.row)
+
     def _content(self, number: int) -> File | Counts:
         frame = self._stored[number]
         try:
             if frame.data is not None:
                 return File(frame.name, frame.data())
-            return Counts(frame.pixels(), frame.pattern)
+            return Counts(frame.pixels(), _pattern(frame.info))
         except FrameError:
             raise
         except (SkycamError, ValueError) as error:
@@ -121,14 +132,15 @@ class Finished(_Session):
             raise
 
     def _frames(self, camera: str, node: Any) -> Iterator[_Stored]:
-        pattern = _pattern(node.get("info"))
+        info, settings = dict(node.get("info") or {}), dict(node.get("settings") or {})
         for row in node["frame_table"]:
             if row.get("dropped") or row["position"] < 0:
                 continue
             position = row["position"]
             if row["form"] == "original":
                 name = row.get("file_name") or f"{row['index']:06d}.bin"
-                yield _Stored(row, name, lambda at=position: self._embedded(camera, at))
+                read = lambda at=position: self._embedded(camera, at)  # noqa: E731
+                yield _Stored(row, name, read, info=info, settings=settings)
             else:
                 shape = tuple(node["frames"][position].shape)
                 yield _Stored(
@@ -137,7 +149,8 @@ class Finished(_Session):
                     None,
                     lambda at=position: self._array(camera, at),
                     shape,
-                    pattern,
+                    info,
+                    settings,
                 )
 
     def _embedded(self, camera: str, position: int) -> bytes:
@@ -155,9 +168,9 @@ class Finished(_Session):
         self._file.close()
 
 
-def _pattern(info: Any) -> str:
+def _pattern(info: Mapping[str, Any]) -> str:
     """Of a camera's mosaic, as its `info` says it."""
-    return str(info.get("bayer_pattern") or "").upper() if isinstance(info, Mapping) else ""
+    return str(info.get("bayer_pattern") or "").upper()
 
 
 def is_running(path: Path) -> bool:
@@ -172,28 +185,30 @@ class Running(_Session):
         root = path / layout.FRAMES
         stored: dict[str, list[_Stored]] = defaultdict(list)
         seen: set[str] = set()
-        patterns: dict[str, str] = {}
+        cameras: dict[str, dict[str, Any]] = defaultdict(dict)
         for file in sorted(path.glob(journal.PATTERN)):
             for record in journal.JournalReader(file):
                 if record["k"] == "cam":
-                    patterns[record["cam"]] = _pattern(record.get("info"))
+                    cameras[record["cam"]].update(record)
                 elif record["k"] == "frame" and record.get("f") not in seen:
                     seen.add(record["f"])
-                    stored[record["cam"]].append(_journalled(root, record, patterns.get(record["cam"], "")))
+                    stored[record["cam"]].append(_journalled(root, record, cameras[record["cam"]]))
         super().__init__(path, path.stem, camera, dict(stored))
 
 
-def _journalled(root: Path, record: dict[str, Any], pattern: str) -> _Stored:
+def _journalled(root: Path, record: dict[str, Any], camera: Mapping[str, Any]) -> _Stored:
+    info, settings = camera.get("info") or {}, camera.get("settings") or {}
     row = {**record["v"], "time": record["at"], "sha256": record["h"]}
     file = record["f"]
     if record["form"] == "original":
         name = row.get("file_name") or Path(file).name
-        return _Stored(row, name, lambda: under(root, file).read_bytes())
+        return _Stored(row, name, lambda: under(root, file).read_bytes(), info=info, settings=settings)
     return _Stored(
         row,
         f"{record['i']:06d}",
         None,
         lambda: framefiles.read(under(root, file))[0],
         tuple(record["x"]["s"]),
-        pattern,
+        info,
+        settings,
     )

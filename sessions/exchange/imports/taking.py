@@ -65,7 +65,7 @@ def take(plan: Plan, root: Path, progress: Progress | None = None) -> list[Finis
 
 @contextmanager
 def _alone(staging: Path) -> Iterator[Path]:
-    """The staging folder, empty, for one import at a time."""
+    """The staging folder, without what a killed import left, for one import at a time."""
     staging.mkdir(exist_ok=True)
     handle = os.open(staging / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -73,9 +73,8 @@ def _alone(staging: Path) -> Iterator[Path]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ImportBusyError("another import is running in this data folder; wait for it") from None
-        for left in staging.iterdir():
-            if left.is_dir():
-                shutil.rmtree(left)
+        for left in staging.glob("*.partial"):
+            shutil.rmtree(left)
         yield staging
     finally:
         os.close(handle)

@@ -1,11 +1,11 @@
-// Protect, verify, delete: commands to the control API, refused with a reason where the role does not allow them.
+// Protect, verify, retrieve, delete: commands to the control API, refused with a reason where the role does not allow them.
 import { post } from "../control.js";
 import { $, $$, attr, say, text } from "../dom.js";
 import { num } from "../format.js";
 import { slots } from "../looks.js";
 
 const RANK = ["viewer", "operator", "owner"];
-const NEEDED = { protect: "operator", verify: "operator", delete: "owner" };
+const NEEDED = { protect: "operator", verify: "operator", retrieve: "operator", delete: "owner" };
 const may = (name) => RANK.indexOf(document.body.dataset.role) >= RANK.indexOf(NEEDED[name]);
 
 export class Actions {
@@ -61,6 +61,16 @@ export class Actions {
       say(shown.textContent);
     }).then(() => {
       if (!this.line.hidden) text(shown, "");
+    });
+  }
+
+  retrieve(button) {
+    this.send(button, "retrieve", {}, () => {
+      const shown = $("[data-f=retrieval]");
+      text(shown, "Being fetched from the archive. This page shows the frames when they are here.");
+      say(shown.textContent);
+      button.hidden = true;
+      this.main.setAttribute("data-retrieving", "");
     });
   }
 

@@ -54,6 +54,6 @@ export class Log {
     this.f.more.hidden = next === null;
     this.f.none.hidden = this.shown > 0;
     text(this.f.shown, `${num(this.shown)} row${this.shown === 1 ? "" : "s"} shown${next === null ? "" : ", older ones below"}`);
-    text(this.f.total, `${num(total)} rows in the session`);
+    text(this.f.total, `${num(total)} row${total === 1 ? "" : "s"} in the session`);
   }
 }

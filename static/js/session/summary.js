@@ -26,10 +26,19 @@ export function drawSummary(root, { meta, metrics, cameras, events, solves, logs
     reading("Duration", span(seconds), "", `${local.time(start)} to ${until}`),
     reading("Frames on disk", amount, unit, meta.instrument ?? ""),
     reading("Plate solutions", num(solves.length), "", solves.length ? "see below" : "none"),
-    reading("Events", num(events), "", `${num(logs)} log rows`),
+    reading("Events", num(events), "", `${num(logs)} log row${logs === 1 ? "" : "s"}`),
     reading("Errors", num(metrics.errors ?? 0), "", `${num(metrics.warnings ?? 0)} warnings`, metrics.errors ? "fault" : null),
   );
   attr(root, "aria-busy", null);
+}
+
+const SUFFIXES = { us: [1e-6, "s"], s: [1, "s"], c: [1, "°C"], mm: [1, "mm"] };
+
+/** "exposure 2 s" of ["exposure_us", 2000000]. */
+function setting([key, value]) {
+  const words = key.split("_");
+  const [factor, unit] = words.length > 1 && typeof value === "number" ? (SUFFIXES[words.at(-1)] ?? []) : [];
+  return unit ? `${words.slice(0, -1).join(" ")} ${Number((value * factor).toPrecision(6))} ${unit}` : `${words.join(" ")} ${value}`;
 }
 
 /** Everything else that is known, as pairs. */
@@ -48,7 +57,7 @@ export function drawAbout(list, { meta, cameras, metrics }) {
     ["UUID", meta.uuid],
     ...cameras.map(({ name, info, settings }) => [
       `Camera ${name}`,
-      [info.model, info.lens, info.focal_length_mm ? `${info.focal_length_mm} mm` : null, ...Object.entries(settings).map(([key, value]) => `${key.replaceAll("_", " ")} ${value}`)].filter(Boolean).join(", ") || "nothing told",
+      [info.model, info.lens, info.focal_length_mm ? `${info.focal_length_mm} mm` : null, ...Object.entries(settings).map(setting)].filter(Boolean).join(", ") || "nothing told",
     ]),
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   list.replaceChildren(...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, String(value))]));
