@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 
+from dashboard import filmform
 from dashboard.forms import LoginForm, WelcomeForm
 from dashboard.mirrors import telescope_numbers
 from dashboard.readiness import readiness
@@ -90,7 +91,9 @@ class TimelapsesView(Page):
     here = "timelapses"
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(formats=services.FORMATS, kinds=services.product_kinds(), **kwargs)
+        return super().get_context_data(
+            formats=services.FORMATS, kinds=services.product_kinds(), **filmform.context(), **kwargs
+        )
 
 
 class StatusView(Page):

@@ -20,7 +20,7 @@ from django.conf import settings
 from skycam_project.common.errors import SkycamError
 from skycam_project.common.parent_pipe import VARIABLE
 from skycam_project.common.units import Seconds
-from timelapse import live, metrics, products, queue, sources
+from timelapse import live, logos, metrics, products, queue, sources
 from timelapse.errors import JobError
 from timelapse.models import Job, Share
 from timelapse.work import Work
@@ -148,9 +148,13 @@ def prepare(job: Job) -> Work:
             raise JobError(text, code="disk_full")
     return Work(
         kind=job.kind, product=job.product, title=job.title, source=str(source.path), folder=str(folder),
-        work=str(work), recipe=job.recipe, session=job.source if is_session else "", session_uuid=source.uuid,
+        work=str(work), recipe=_placed(job.recipe), session=job.source if is_session else "", session_uuid=source.uuid,
         instrument=job.instrument, night=job.night.isoformat() if job.night else "",
     )  # fmt: skip
+
+
+def _placed(recipe: dict[str, Any]) -> dict[str, Any]:
+    return recipe | {"recipe": logos.placed(recipe["recipe"])} if "recipe" in recipe else recipe
 
 
 def _follow(share: Share, child: Child) -> dict[str, Any] | None:

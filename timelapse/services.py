@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from skycam_project.common.errors import InvalidValueError
-from timelapse import metrics, queue, running, sources
+from timelapse import logos, metrics, queue, running, sources
 from timelapse.choices import OPEN, JobKind, JobState
 from timelapse.models import Job, Product
 from timelapse.night.kinds import KINDS, checked
@@ -38,7 +38,7 @@ def create_timelapse(
     """Queue a timelapse.
 
     Args:
-        recipe: fields of `timelapse.pipeline.recipe.Recipe`.
+        recipe: fields of `timelapse.pipeline.recipe.Recipe`; a logo is named by what `logos.keep` returned.
         session: id of the session to make it of.
         folder: the folder of images to make it of; one of the two.
         title: for people; made from the source when empty.
@@ -53,8 +53,8 @@ def create_timelapse(
     from timelapse.pipeline.recipe import Recipe
 
     source = sources.find(session, folder)
-    checked = _watchable(Recipe.from_json(recipe))
-    what = {"draft": draft, "format": format_of(checked), "recipe": checked.to_json()}
+    checked = _watchable(Recipe.from_json(logos.placed(recipe)))
+    what = {"draft": draft, "format": format_of(checked), "recipe": logos.named(checked.to_json())}
     return _woken(queue.add(JobKind.TIMELAPSE, source, what, title=title, automatic=automatic))
 
 

@@ -1,5 +1,7 @@
 """Timelapses and night products: the queue, its jobs, what they made."""
 
+import base64
+
 import orjson
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers, status
@@ -8,7 +10,7 @@ from rest_framework.views import APIView
 
 from dashboard.api.cameras import ERROR
 from skycam_project.common.errors import InvalidValueError
-from timelapse import live, products, queue, services, sources
+from timelapse import live, logos, products, queue, services, sources
 from timelapse.models import Job, Product
 
 JOB = {"type": "object", "description": "A job; docs/jobs.md names every field."}
@@ -174,6 +176,30 @@ class QueueView(APIView):
             raise InvalidValueError("paused", on, "true or false")
         services.pause(on)
         return Response({"paused": on})
+
+
+class LogoSerializer(_Plain):
+    """A PNG in base 64."""
+
+    png = serializers.CharField(max_length=700_000, trim_whitespace=False)
+
+
+class LogosView(APIView):
+    """Logos for films."""
+
+    @extend_schema(
+        operation_id="timelapse_logo", request=LogoSerializer,
+        responses={201: inline_serializer("Logo", {"logo": serializers.CharField()}), 400: ERROR},
+        description="Keep a PNG; `recipe.overlay.logo` takes the name that is answered, its SHA-256.",
+    )  # fmt: skip
+    def post(self, request):
+        given = LogoSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        try:
+            data = base64.b64decode(given.validated_data["png"], validate=True)
+        except ValueError:
+            raise InvalidValueError("png", "this text", "a PNG in base 64") from None
+        return Response({"logo": logos.keep(data)}, status.HTTP_201_CREATED)
 
 
 class ProductView(APIView):

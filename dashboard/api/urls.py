@@ -44,6 +44,7 @@ urlpatterns = [
     path("timelapses/", timelapses.TimelapsesView.as_view()),
     path("timelapses/sources/", timelapses.SourcesView.as_view()),
     path("timelapses/queue/", timelapses.QueueView.as_view()),
+    path("timelapses/logos/", timelapses.LogosView.as_view()),
     path("timelapses/products/<uuid:uuid>/", timelapses.ProductView.as_view()),
     path("timelapses/products/<uuid:uuid>/archive/", timelapses.ProductArchiveView.as_view()),
     path("timelapses/<uuid:uuid>/", timelapses.TimelapseView.as_view()),

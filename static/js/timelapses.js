@@ -18,6 +18,11 @@ const page = {
   jobs,
   products,
   may: () => !VIEWER,
+  /** A product is as the API has just said. */
+  took(product) {
+    products.set(product.uuid, product);
+    draw();
+  },
   /** Show this job in the big panel. */
   choose(uuid) {
     chosen = uuid;

@@ -233,6 +233,21 @@ def test_a_logo_keeps_its_colours_and_its_transparency(tmp_path):
     ) == pytest.approx([40] * 3, abs=1)
 
 
+def test_a_logo_counts_by_its_content_wherever_it_lies(tmp_path):
+    from PIL import Image
+
+    from timelapse.pipeline.recipe import Recipe
+
+    def recipe(name: str, colour: str) -> Recipe:
+        Image.new("RGBA", (8, 8), colour).save(tmp_path / name)
+        return Recipe.from_json({"overlay": {"logo": str(tmp_path / name)}})
+
+    red, same, blue = recipe("a.png", "red"), recipe("b.png", "red"), recipe("a.png", "blue")
+    assert red.digest() == same.digest() != blue.digest()
+    with pytest.raises(InvalidValueError, match="changed since"):
+        Recipe.from_json(red.to_json())  # a job that was queued with the red one
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

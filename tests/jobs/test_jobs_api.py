@@ -1,11 +1,15 @@
 """The control API of jobs and the files of products, asked as programs and players ask."""
 
 import asyncio
+import base64
+import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -13,9 +17,10 @@ from django.test import AsyncClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
+from PIL import Image
 
 from dashboard.services import create_token, create_user
-from timelapse import products, queue, services
+from timelapse import products, queue, running, services
 from timelapse.choices import JobState
 from timelapse.models import Job, Product
 
@@ -261,3 +266,38 @@ def test_the_web_process_stays_small():
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def picture(colour) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGBA", (24, 16), colour).save(data, "PNG")
+    return data.getvalue()
+
+
+def test_a_logo_is_named_by_its_content_and_another_one_is_another_job(api, folder):
+    names = []
+    for colour in ("red", "red", "blue"):
+        answer = api("POST", "logos/", {"png": base64.b64encode(picture(colour)).decode()})
+        assert answer.status_code == 201, answer.content
+        names.append(answer.json()["logo"])
+    assert names[0] == names[1] == hashlib.sha256(picture("red")).hexdigest() != names[2]
+    made = [api("POST", "", {"folder": folder, "recipe": {"overlay": {"logo": name}}}) for name in names]
+    assert [answer.status_code for answer in made] == [201, 200, 201]
+    assert made[0].json()["recipe"]["recipe"]["overlay"]["logo"] == names[0], "no path of this machine"
+    work = running.prepare(queue.get(made[2].json()["uuid"]))
+    assert Path(work.recipe["recipe"]["overlay"]["logo"]).read_bytes() == picture("blue")
+
+
+@pytest.mark.parametrize("logo", ["/etc/hostname", "../../etc/passwd", "ab" * 32, 7, "logo.png"])
+def test_no_other_file_is_taken_for_a_logo(api, folder, logo):
+    answer = api("POST", "", {"folder": folder, "recipe": {"overlay": {"logo": logo}}})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "overlay.logo")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a", b"no base 64 !", picture("red")[:40], b"\x89PNG" + b"0" * 600_000]
+)
+def test_what_is_no_small_png_is_no_logo(api, data):
+    answer = api("POST", "logos/", {"png": base64.b64encode(data).decode()})
+    assert answer.status_code == 400
+    assert api("POST", "logos/", {"png": "*"}).status_code == 400

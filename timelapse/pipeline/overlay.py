@@ -150,7 +150,7 @@ def _digest(path: str) -> str:
         if Path(path).stat().st_size > LARGEST_LOGO:
             raise InvalidValueError("overlay.logo", path, f"at most {LARGEST_LOGO >> 20} MB")
         return sha256_of(Path(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InvalidValueError("overlay.logo", path, "the path of a picture") from error
 
 

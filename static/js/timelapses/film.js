@@ -3,7 +3,7 @@ import { VIEWER } from "../commands.js";
 import { $, attr, icon, make, notice, status, text } from "../dom.js";
 import { bytes, num, span } from "../format.js";
 import { slots } from "../looks.js";
-import { ROLE_NAMES, STAGES, STAGE_NAMES, firstFile, jobStatus, length } from "./words.js";
+import { ROLE_NAMES, STAGES, STAGE_NAMES, archiveStatus, firstFile, jobStatus, length } from "./words.js";
 
 export class Film {
   constructor(root, page) {
@@ -11,6 +11,7 @@ export class Film {
     this.slot = slots(root);
     $("#cancel").addEventListener("skycam:do", () => page.command(`${this.job.uuid}/cancel/`));
     $("#retry").addEventListener("click", () => page.command(`${this.job.uuid}/retry/`));
+    $("#archive").addEventListener("click", () => this.archiveNow());
   }
 
   draw(job, product, loaded) {
@@ -29,6 +30,31 @@ export class Film {
     if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, job.state === "waiting" ? "It is tried again by itself." : "");
     text(this.slot.facts, job ? this.facts(job, product) : "");
     this.downloads(product);
+    this.archive(product);
+    this.sheet(product);
+  }
+
+  /** Whether a checked copy lies elsewhere; the address is where. */
+  archive(product) {
+    this.product = product;
+    const archive = product?.archive ?? { state: "off" };
+    this.slot.archive.hidden = archive.state === "off";
+    $("#archive").hidden = VIEWER || !["no", "failed", "waiting"].includes(archive.state);
+    text($("#archive"), archive.state === "failed" ? "Try again now" : "Archive now");
+    status(this.slot["archive-state"], ...archiveStatus(archive));
+    attr(this.slot["archive-state"], "title", archive.address);
+  }
+
+  async archiveNow() {
+    const answer = await this.page.command(`products/${this.product.uuid}/archive/`);
+    if (answer) this.page.took(answer);
+  }
+
+  /** Frames spread over the film; loaded when it is opened. */
+  sheet(product) {
+    const file = firstFile(product, "contact_sheet");
+    this.slot.sheet.hidden = !file;
+    attr($("img", this.slot.sheet), "src", file?.url ?? null);
   }
 
   picture(job, product) {

@@ -22,7 +22,7 @@ export class Rows {
     const alone = [...products.values()].filter((one) => !jobs.has(one.job));
     this.slot.empty.hidden = !loaded || all.length + alone.length > 0;
     // Numbers of a running job change all the time and do not stand here: rows are made anew only when they differ.
-    const key = JSON.stringify([chosen, all.map(({ uuid, state, priority, attempts, error, products: p }) => [uuid, state, priority, attempts, error, p]), alone.map(({ uuid }) => uuid), [...products.keys()]]);
+    const key = JSON.stringify([chosen, all.map(({ uuid, state, stage, cancelling, priority, attempts, error, products: p }) => [uuid, state, stage, cancelling, priority, attempts, error, p]), alone.map(({ uuid }) => uuid), [...products.keys()]]);
     if (key === this.#key) return;
     this.#key = key;
     $("tbody", this.root).replaceChildren(...all.map((job) => this.job(job, chosen)), ...alone.map((one) => this.product(one, chosen)));

@@ -18,6 +18,15 @@ const STAGE = { analyse: "Looking at frames", draft: "Making the draft", render:
 export const STAGES = ["analyse", "draft", "render", "join", "check"];
 export const STAGE_NAMES = { analyse: "Analyse", draft: "Draft", render: "Render", join: "Join", check: "Check" };
 
+/** Kind and words of a product's way to the archive. */
+export function archiveStatus({ state, error, next_try_at: next, address }) {
+  if (state === "archived") return ["ok", `Archived at ${address}`];
+  if (state === "waiting") return ["busy", "Waits for the archive"];
+  if (state !== "failed") return ["off", "Not archived"];
+  const left = next ? (parse(next) - serverNow()) / 1000 : 0;
+  return ["warn", `Not archived: ${error}. Tried again ${left > 0 ? `in ${span(Math.ceil(left))}` : "now"}.`];
+}
+
 /** 0:32 of a film. */
 export function length(seconds) {
   if (!Number.isFinite(seconds) || seconds === null) return "–";
