@@ -12,6 +12,7 @@ import click
 
 from skycam_project.cli.group import Options
 from skycam_project.cli.output import as_json, output_option, wants_json
+from skycam_project.cli.sources import source_path
 
 CODEC_NAMES = ("h265", "av1", "h264", "prores", "ffv1", "webp", "frames")
 EXTRA_NAMES = ("hdr10", "hlg", "1080p", "preview", "draft", "prores", "ffv1", "webp", "frames", "av1", "h265")
@@ -71,7 +72,7 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 
 
 @timelapse.command()
-@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="SESSION|FOLDER")
+@click.argument("source", metavar="SESSION|FOLDER")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File to write.")
 @click.option("--codec", type=click.Choice(CODEC_NAMES), help="Default: by the file's suffix, else h265.")
 @click.option("--preset", help="The encoder's speed: ultrafast … veryslow; AV1: 0 … 13.")
@@ -121,14 +122,14 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.pass_obj
 def make(
     options: Options,
-    source: Path,
+    source: str,
     out: Path,
     work: Path | None,
     camera: str | None,
     output: str | None,
     **given: Any,
 ) -> None:
-    """Make a timelapse of a session (.asdf or a running session's folder) or a folder of pictures.
+    """Make a timelapse of a session (its id, uuid, file or folder) or a folder of pictures.
 
     Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was. The record
     beside the film says what it was made from; `sessions reproduce` makes it again.
@@ -141,9 +142,10 @@ def make(
     recipe = _recipe(out, given)
     if not out.parent.is_dir():
         raise click.ClickException(f"the folder {out.parent} does not exist")
-    opened = open_source(source, camera)
+    path = source_path(options, source)
+    opened = open_source(path, camera)
     try:
-        made_from = alone.inputs(source)
+        made_from = alone.inputs(path)
         with _folder(work, out) as folder, _bars(json) as progress:
             report = run(opened, recipe, out, folder, progress)
         if made_from is not None:
