@@ -77,7 +77,7 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.option("--codec", type=click.Choice(CODEC_NAMES), help="Default: by the file's suffix, else h265.")
 @click.option("--preset", help="The encoder's speed: ultrafast … veryslow; AV1: 0 … 13.")
 @click.option("--crf", type=float, help="Quality; lower is better and larger.")
-@click.option("--bits", type=int, help="Bits per sample: 8, 10 or 12.")
+@click.option("--bits", type=int, help="Bits per sample: 8, 10 or 12.  [default: 10; H.264: 8]")
 @click.option("--size", type=Size(), help="Make the picture fit into this size.")
 @click.option("--fps", type=float, help="Frames per second.  [default: 25]")
 @click.option(
@@ -140,8 +140,7 @@ def make(
 
     json = wants_json(options, output)
     recipe = _recipe(out, given)
-    if not out.parent.is_dir():
-        raise click.ClickException(f"the folder {out.parent} does not exist")
+    _writable(out)
     path = source_path(options, source)
     opened = open_source(path, camera)
     try:
@@ -160,6 +159,22 @@ def make(
         _show(report)
 
 
+def _writable(out: Path) -> None:
+    """Said before an hour of rendering, not after it.
+
+    Raises:
+        ClickException: nothing can be written there.
+    """
+    if not out.parent.is_dir():
+        raise click.ClickException(f"the folder {out.parent} does not exist")
+    if out.is_dir():
+        raise click.ClickException(f"{out} is a folder; give the name of a file")
+    try:
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise click.ClickException(f"nothing can be written into {out.parent}: {error.strerror}") from error
+
+
 def _recipe(out: Path, given: dict[str, Any]) -> Any:
     from timelapse.pipeline.recipe import CODECS, Output, Recipe, named
 
@@ -168,6 +183,8 @@ def _recipe(out: Path, given: dict[str, Any]) -> Any:
     if out.suffix.lower() != CODECS[codec][1]:
         raise click.ClickException(f"{out.name}: a file of {codec} must end in {CODECS[codec][1]}")
     main = {name: given[name] for name in ("preset", "crf", "bits", "size", "transfer", "hardware")}
+    if codec == "h264" and main["bits"] is None:
+        main["bits"] = 8  # who asks for H.264 wants it played everywhere; hardly a player knows it with 10
     outputs = (Output(codec=codec, **main), *(named(name) for name in dict.fromkeys(given["also"])))
     return Recipe.from_json({**_fields(given), "outputs": list(outputs)})
 
