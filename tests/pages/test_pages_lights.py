@@ -65,23 +65,6 @@ def test_a_drag_over_the_wheel_arrives_and_its_last_point_is_the_colour(visit, l
     assert opened.errors == []
 
 
-def test_out_of_the_dark_the_wheel_lights_at_the_last_brightness(visit, lit):
-    page = open_lights(visit, lit).page
-    page.keyboard.press("b")
-    until(lambda: colour(lit) == (0, 0, 0))
-    page.wait_for_timeout(1700)  # the page takes the dark over from the server
-    box = page.locator("#wheel").bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 3)
-    until(lambda: colour(lit)[0] == 128)
-    page.locator("#range-r").fill("90")
-    until(lambda: colour(lit)[0] == 90)
-    page.keyboard.press("b")
-    until(lambda: colour(lit) == (0, 0, 0))
-    page.wait_for_timeout(1700)
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 3)
-    until(lambda: colour(lit)[0] == 90)
-
-
 def test_the_keyboard_alone_changes_hue_and_blacks_out(visit, lit):
     page = open_lights(visit, lit).page
     page.locator("#range-g").fill("90")

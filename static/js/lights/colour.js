@@ -6,7 +6,6 @@ import { Wheel, mix } from "./wheel.js";
 
 const PARTS = ["r", "g", "b"];
 const SETTLED_MS = 1500;
-const HALF = 128;
 
 export class Colour {
   constructor(page) {
@@ -17,8 +16,7 @@ export class Colour {
     this.touchedAt = -Infinity;
     this.waiting = false;
     this.colours = new Colours((code, detail) => this.#refused(code, detail));
-    this.level = HALF;
-    this.wheel = new Wheel((hue, saturation) => this.#turned(hue, saturation));
+    this.wheel = new Wheel((hue, saturation) => this.want(mix(hue, saturation, Math.max(...this.wanted, 1) / 255)));
     this.ranges = PARTS.map((part) => $(`[data-part=${part}]`));
     this.values = PARTS.map((part) => $(`[data-value=${part}]`));
     PARTS.forEach((_, n) => {
@@ -43,14 +41,7 @@ export class Colour {
 
   #slid(colour) {
     this.wheel.show(colour);
-    this.level = Math.max(...colour) || this.level;
     this.want(colour);
-  }
-
-  /** The wheel keeps the brightness; out of the dark it comes back to the last one, else nobody would see the colour. */
-  #turned(hue, saturation) {
-    this.level = Math.max(...this.wanted) || this.level;
-    this.want(mix(hue, saturation, this.level / 255));
   }
 
   /** A person chose a colour. */
@@ -64,7 +55,6 @@ export class Colour {
 
   /** Everything goes dark: what was on its way is forgotten, and what is on the socket already is overtaken there. */
   blackout() {
-    this.level = Math.max(...this.wanted) || this.level;
     [this.wanted, this.touchedAt, this.again] = [[0, 0, 0], -Infinity, false];
     this.waiting = false;
     this.colours.now(this.wanted);
