@@ -169,6 +169,7 @@ class Service:
             "connection": {"connected": True, "connecting": False, "problem": ""},
             "scene": player.scene,
             "library": self.keeping.library.version,
+            "fading": player.fading,
             "show": {"running": player.step is not None, "step": player.step, "steps": len(self.keeping.library.show["steps"])},
             "project": self.keeping.active,
             "features": self.keeping.features(),

@@ -88,7 +88,6 @@ function draw() {
 function blackout() {
   if (!page.may()) return;
   colour.blackout();
-  page.command("POST", "/blackout");
 }
 $("#blackout").addEventListener("click", blackout);
 document.addEventListener("keydown", (event) => {

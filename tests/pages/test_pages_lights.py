@@ -1,12 +1,15 @@
 """The page of the lights in a real browser, with the real engine."""
 
 import io
+import json
+import math
 import time
 
 import pytest
 from PIL import Image
 from site_process import Site, quiet_scene
 
+from lighting.engine.ulid import new_ulid
 from skycam_project.common.link import ask, read
 
 pytestmark = pytest.mark.full
@@ -40,8 +43,23 @@ def colour(site):
     return state["r"], state["g"], state["b"]
 
 
-def open_lights(visit, site, **options):
+def tell(site, *rgb):
+    command = {"cmdId": new_ulid(), "src": "esp", **dict(zip("rgb", rgb, strict=True))}
+    ask(site.data / "run", "lighting", "submit", command=command)
+    until(lambda: colour(site) == rgb)
+
+
+def open_lights(visit, site, sent=None, **options):
+    """The page, once it shows the lights; the colours that it sends go into the list `sent`."""
     opened = visit(site, **options)
+    if sent is not None:
+
+        def framed(text):
+            message = json.loads(text)
+            if message.get("type") == "set":
+                sent.append((message["r"], message["g"], message["b"]))
+
+        opened.page.on("websocket", lambda socket: socket.on("framesent", framed))
     opened.page.goto(f"{site.url}/lights/")
     opened.page.locator("#headline[data-s=ok], #headline[data-s=busy]").wait_for()
     return opened
@@ -65,6 +83,72 @@ def test_a_drag_over_the_wheel_arrives_and_its_last_point_is_the_colour(visit, l
     assert opened.errors == []
 
 
+def around(page, sent):
+    """Drag along the wheel's edge, from red a quarter of the way; the brightest part of each colour that was sent."""
+    page.wait_for_timeout(100)
+    del sent[:]
+    box = page.locator("#wheel").bounding_box()
+    middle, radius = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), box["width"] / 2 - 3
+    for step in range(20):
+        angle = step / 20 * math.pi / 2
+        page.mouse.move(middle[0] + radius * math.sin(angle), middle[1] - radius * math.cos(angle))
+        if not step:
+            page.mouse.down()
+    page.mouse.up()
+    until(lambda: sent)
+    page.wait_for_timeout(100)
+    return [max(colour) for colour in sent]
+
+
+def test_out_of_the_dark_the_wheel_lights_at_the_last_brightness_that_stood(visit, lit):
+    tell(lit, 0, 0, 0)
+    sent = []
+    page = open_lights(visit, lit, sent).page
+    assert set(around(page, sent)) == {255}, "nothing is known of an earlier brightness"
+    until(lambda: colour(lit) == sent[-1])
+    red = page.locator("#range-r")
+    with page.expect_response("**/blackout"):
+        page.keyboard.press("b")
+    red.fill("90")
+    page.wait_for_timeout(600)
+    red.evaluate("""slider => ["40", "1", "0"].forEach((value) => {
+      slider.value = value;
+      slider.dispatchEvent(new Event("input"));
+    })""")
+    until(lambda: colour(lit) == (0, 0, 0))
+    assert set(around(page, sent)) == {90}, "a slider that is pulled down passes 1 on its way"
+    with page.expect_response("**/blackout"):
+        page.keyboard.press("b")
+    tell(lit, 0, 120, 0)
+    page.locator("[data-f=next]").get_by_text("0, 120, 0").wait_for()
+    page.wait_for_timeout(500)
+    scene = {"id": "out", "name": "Out", "channelValues": {}, "rgb": {"r": 0, "g": 0, "b": 0}, "fadeMs": 500}
+    ask(lit.data / "run", "lighting", "put_scenes", scenes=[scene])
+    ask(lit.data / "run", "lighting", "recall", scene="out")
+    page.locator("[data-f=next]").get_by_text("0, 0, 0", exact=True).wait_for()
+    ask(lit.data / "run", "lighting", "put_scenes", scenes=[])
+    assert set(around(page, sent)) == {120}, "a fade passes every level"
+
+
+def test_a_colour_after_a_blackout_is_not_darkened_by_it(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#range-b").fill("50")
+    until(lambda: rgb(lit)["b"] == 50)
+    page.evaluate("""() => {
+      const quick = window.fetch;
+      window.fetch = async (path, options) => {
+        if (path === "/blackout") await new Promise((done) => setTimeout(done, 700));
+        return quick(path, options);
+      };
+    }""")
+    page.keyboard.press("b")
+    until(lambda: colour(lit) == (0, 0, 0))
+    page.locator("#range-r").fill("31")
+    until(lambda: rgb(lit)["r"] == 31)
+    page.wait_for_timeout(900)
+    assert rgb(lit)["r"] == 31, "the order to be dark came before it"
+
+
 def test_the_keyboard_alone_changes_hue_and_blacks_out(visit, lit):
     page = open_lights(visit, lit).page
     page.locator("#range-g").fill("90")
@@ -84,14 +168,7 @@ def test_the_keyboard_alone_changes_hue_and_blacks_out(visit, lit):
 
 def test_a_page_shows_what_others_set(visit, lit):
     page = open_lights(visit, lit).page
-    from lighting.engine.ulid import new_ulid
-
-    ask(
-        lit.data / "run",
-        "lighting",
-        "submit",
-        command={"cmdId": new_ulid(), "src": "esp", "r": 12, "g": 34, "b": 56},
-    )
+    tell(lit, 12, 34, 56)
     page.get_by_text("12, 34, 56").first.wait_for()
     page.get_by_text("set by esp").wait_for()
 

@@ -6,6 +6,21 @@ import { Wheel, mix } from "./wheel.js";
 
 const PARTS = ["r", "g", "b"];
 const SETTLED_MS = 1500;
+const STOOD_MS = 400;
+
+/** The brightness that a fixture comes back to out of the dark: the last that stood, not one passed on the way down. */
+class Brightness {
+  last = 255;
+  #now = 0;
+  #since = 0;
+
+  note(colour) {
+    const [level, now] = [Math.max(...colour), performance.now()];
+    if (level === this.#now) return;
+    if (this.#now && now - this.#since > STOOD_MS) this.last = this.#now;
+    [this.#now, this.#since] = [level, now];
+  }
+}
 
 export class Colour {
   constructor(page) {
@@ -16,7 +31,8 @@ export class Colour {
     this.touchedAt = -Infinity;
     this.waiting = false;
     this.colours = new Colours((code, detail) => this.#refused(code, detail));
-    this.wheel = new Wheel((hue, saturation) => this.want(mix(hue, saturation, Math.max(...this.wanted, 1) / 255)));
+    this.levels = new Map();
+    this.wheel = new Wheel((hue, saturation) => this.#turned(hue, saturation));
     this.ranges = PARTS.map((part) => $(`[data-part=${part}]`));
     this.values = PARTS.map((part) => $(`[data-value=${part}]`));
     PARTS.forEach((_, n) => {
@@ -39,6 +55,17 @@ export class Colour {
     return $("#fixture").value;
   }
 
+  get level() {
+    if (!this.levels.has(this.fixture)) this.levels.set(this.fixture, new Brightness());
+    return this.levels.get(this.fixture);
+  }
+
+  /** The wheel keeps the brightness; out of the dark it brings the last one, else nobody would see the colour. */
+  #turned(hue, saturation) {
+    this.level.note(this.wanted);
+    this.want(mix(hue, saturation, (Math.max(...this.wanted) || this.level.last) / 255));
+  }
+
   #slid(colour) {
     this.wheel.show(colour);
     this.want(colour);
@@ -48,17 +75,25 @@ export class Colour {
   want(colour) {
     if (!this.page.may()) return;
     this.wanted = colour;
+    this.level.note(colour);
     this.touchedAt = performance.now();
     this.#send();
     this.#show();
   }
 
-  /** Everything goes dark: what was on its way is forgotten, and what is on the socket already is overtaken there. */
+  /**
+   * Everything goes dark: what was on its way is forgotten, what is on the socket already is overtaken there, what a fixture was
+   * just asked for is darkened after it. A colour that is chosen next waits until the dark has been ordered.
+   */
   blackout() {
-    [this.wanted, this.touchedAt, this.again] = [[0, 0, 0], -Infinity, false];
+    [this.wanted, this.touchedAt, this.pending] = [[0, 0, 0], -Infinity, null];
     this.waiting = false;
+    this.level.note(this.wanted);
     this.colours.now(this.wanted);
     this.#show();
+    const order = () => this.page.command("POST", "/blackout");
+    this.ordered = Promise.all([order(), this.sending && this.asked?.then(order)]);
+    this.colours.hold(this.ordered);
   }
 
   #send() {
@@ -70,19 +105,24 @@ export class Colour {
 
   /** Fixtures beside main go over the control API: one request at a time, the newest colour last. */
   async #sendFixture() {
-    if (this.busy) return (this.again = true);
-    this.busy = true;
-    const [r, g, b] = this.wanted;
+    this.pending = [this.fixture, this.wanted];
+    if (this.sending) return;
+    this.sending = true;
+    while (this.pending) {
+      await this.ordered;
+      const next = this.pending; // a blackout meanwhile leaves none
+      this.pending = null;
+      if (next) await (this.asked = this.#put(...next));
+    }
+    this.sending = false;
+  }
+
+  async #put(fixture, [r, g, b]) {
     try {
-      await ask("PUT", `/control/v1/lights/fixtures/${this.fixture}/`, { colour: { r, g, b } });
+      await ask("PUT", `/control/v1/lights/fixtures/${fixture}/`, { colour: { r, g, b } });
       this.page.fault("");
     } catch (error) {
       this.page.fault(error.message);
-    }
-    this.busy = false;
-    if (this.again) {
-      this.again = false;
-      this.#sendFixture();
     }
   }
 
@@ -105,6 +145,7 @@ export class Colour {
     if (!this.waiting && performance.now() - this.touchedAt > SETTLED_MS) {
       this.wanted = fixture.name === "main" && state.interlock.held ? state.interlock.held : fixture.colour;
       this.wheel.show(this.wanted);
+      if (!state.fading) this.level.note(this.wanted);
     }
     for (const choice of $$("[name=mode]")) choice.checked = choice.value === state.mode;
     this.#show();

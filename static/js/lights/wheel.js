@@ -51,7 +51,7 @@ export class Wheel {
   show(colour) {
     const found = hueOf(colour);
     if (found) [this.hue, this.saturation] = found;
-    else this.saturation = 0;
+    else if (colour[0]) this.saturation = 0; // grey; black leaves the dot where it was
     this.#place();
   }
 
