@@ -166,7 +166,11 @@ async def test_clients_come_back_to_a_restarted_engine(web):
         answer = await asyncio.to_thread(httpx.get, f"{web.url}/readyz")
         assert answer.status_code == 503
         began = time.monotonic()
-        web.engine.environment |= {"DMX_MQTT_ENABLED": "true", "DMX_MQTT_HOST": "127.0.0.1", "DMX_MQTT_PORT": "1"}
+        web.engine.environment |= {
+            "DMX_MQTT_ENABLED": "true",
+            "DMX_MQTT_HOST": "127.0.0.1",
+            "DMX_MQTT_PORT": "1",
+        }
         web.engine.start()
         after = json.loads(await asyncio.wait_for(client.recv(), 20))
         assert after["seq"] > first["seq"]

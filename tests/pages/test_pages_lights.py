@@ -187,6 +187,21 @@ def test_a_scene_is_saved_recalled_and_becomes_a_step_of_the_show(visit, lit):
     until(lambda: rgb(lit)["r"] == 77)
     page.get_by_role("button", name="All scenes").click()
     page.get_by_text("1 step", exact=True).wait_for()
+    page.locator("#range-r").fill("66")
+    page.locator("#scene-name").fill("walk <B>in</b>")
+    page.get_by_role("button", name="Save as scene").click()
+    (kept,) = until(
+        lambda: [row for row in ask(lit.data / "run", "lighting", "scenes").result if row["rgb"]["r"] == 66]
+    )
+    scene = page.locator(".scene")
+    scene.get_by_text("66, ").wait_for()
+    assert scene.get_attribute("data-scene") == kept["id"], "the same name is the same scene"
+    page.locator("#scenes-edit").click()
+    scene.click()
+    scene.get_by_text("Remove walk").wait_for()
+    assert ask(lit.data / "run", "lighting", "scenes").result, "the first press only asks"
+    scene.click()
+    page.get_by_text("No scenes yet.").wait_for()
     page.locator("#scene-fade").fill("lots")
     page.locator("#scene-name").fill("x")
     page.get_by_role("button", name="Save as scene").click()
@@ -233,6 +248,51 @@ def test_red_only_closes_the_other_sliders(visit, lit):
     until(lambda: colour(lit) == (64, 0, 0))
     page.locator("#colour .seg label:has([value=normal])").click()
     until(lambda: read(lit.data / "run", "lighting")["mode"] == "normal")
+
+
+def test_a_killed_engine_comes_back_to_the_page_with_the_last_colour(visit, lit):
+    opened = open_lights(visit, lit)
+    page, before = opened.page, rgb(lit)["seq"]
+    lit.engine.kill()
+    lit.engine.wait()
+    page.locator("#headline").get_by_text("does not answer").wait_for()
+    page.locator("#range-r").fill("123")
+    lit.start_lights()
+    page.locator("[data-f=now]").get_by_text("123, ").wait_for()
+    page.locator("#headline").get_by_text("lit").wait_for()
+    assert rgb(lit)["r"] == 123
+    assert rgb(lit)["seq"] > before and page.locator("#error").is_hidden()
+
+
+def test_no_light_closes_everything_and_says_who(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#range-r").fill("40")
+    until(lambda: rgb(lit)["r"] == 40)
+    page.locator("#colour .seg label:has([value=blackout])").click()
+    page.get_by_text("No light, set by otto").wait_for()
+    assert page.locator("#range-r").is_disabled()
+    page.locator("#wheel").click(position={"x": 120, "y": 8}, force=True)
+    page.locator("[data-f=next]").get_by_text("0, 0, 0", exact=True).wait_for()
+    assert colour(lit) == (0, 0, 0)
+    page.locator("#colour .seg label:has([value=normal])").click()
+    until(lambda: read(lit.data / "run", "lighting")["mode"] == "normal")
+    page.locator("#range-r:enabled").wait_for()
+
+
+def test_a_project_is_renamed_and_copied(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#project-name").fill("Open night")
+    page.locator("#project-venue").fill("Roof <i>east</i>")
+    page.locator("#project-form").get_by_role("button", name="Save", exact=True).click()
+    chosen = page.locator("#project-select option:checked")
+    until(lambda: chosen.inner_text() == "Open night")
+    page.locator("#project-name").fill("Guests")
+    page.locator("#project-copy").click()
+    until(lambda: chosen.inner_text() == "Guests")
+    assert page.locator("#project-venue").input_value() == "Roof <i>east</i>"
+    page.locator("#project-select").select_option(label="Open night")
+    until(lambda: page.locator("#project-name").input_value() == "Open night")
+    assert read(lit.data / "run", "lighting")["project"]["name"] == "Open night"
 
 
 def test_fixtures_master_and_a_device_that_is_not_there(visit, lit):

@@ -7,6 +7,7 @@ import { Wheel, mix } from "./wheel.js";
 const PARTS = ["r", "g", "b"];
 const SETTLED_MS = 1500;
 const STOOD_MS = 400;
+const UNHEARD_MS = 5000;
 
 /** The brightness that a fixture comes back to out of the dark: the last that stood, not one passed on the way down. */
 class Brightness {
@@ -55,6 +56,11 @@ export class Colour {
     return $("#fixture").value;
   }
 
+  /** The role of the fixture that is chosen. */
+  get role() {
+    return this.state?.fixtures.find(({ name }) => name === this.fixture)?.role ?? "main";
+  }
+
   get level() {
     if (!this.levels.has(this.fixture)) this.levels.set(this.fixture, new Brightness());
     return this.levels.get(this.fixture);
@@ -74,6 +80,7 @@ export class Colour {
   /** A person chose a colour. */
   want(colour) {
     if (!this.page.may()) return;
+    if (this.state?.mode === "blackout" && colour.some(Boolean)) return this.#show(); // closed, see there
     this.wanted = colour;
     this.level.note(colour);
     this.touchedAt = performance.now();
@@ -128,6 +135,7 @@ export class Colour {
 
   #refused(code, detail) {
     if (code === "interlocked") this.waiting = true; // the exposure began at this moment
+    else if (code === "not_ready") this.unheard = true; // the headline says that the engine is away
     else this.page.fault(detail);
     this.page.redraw();
   }
@@ -139,6 +147,10 @@ export class Colour {
     if (!state) return;
     this.#fixtures(state);
     if (before?.interlock.enforced && !state.interlock.enforced && this.waiting) this.#send();
+    if (this.unheard && state !== before && !entry.problem) {
+      this.unheard = false;
+      if (performance.now() - this.touchedAt < UNHEARD_MS) this.#send(); // the last point of a drag
+    }
     const fixture = state.fixtures.find(({ name }) => name === this.fixture) ?? state.fixtures[0];
     this.lit = state.interlock.enforced && fixture.name !== "main" ? [0, 0, 0] : fixture.colour;
     // The hand on the slider knows better than the echo of what it sent a moment ago.
@@ -162,17 +174,18 @@ export class Colour {
 
   #show() {
     const { state } = this;
-    const dark = state?.mode === "dark";
+    const [red, none] = [state?.mode === "dark" && this.role !== "flat-panel", state?.mode === "blackout"];
     this.ranges.forEach((range, n) => {
       range.value = this.wanted[n];
       range.style.setProperty("--fill", `${(this.wanted[n] / 255) * 100}%`);
       if (document.activeElement !== this.values[n]) this.values[n].value = this.wanted[n];
-      const closed = dark && n > 0 && this.fixture === "main";
-      range.disabled = this.values[n].disabled = closed || !this.page.may(true);
+      range.disabled = this.values[n].disabled = none || (red && n > 0) || !this.page.may(true);
     });
-    $(".wheel").toggleAttribute("data-off", dark);
-    this.facts["red-mode"].hidden = !dark;
-    text(this.facts["red-mode"], `Red only: green and blue are sent as 0, red is held at ${state?.maxRed ?? 64} or less.`);
+    this.wheel.off = red || none;
+    this.facts.closed.hidden = !red && !none;
+    const by = state?.modeBy === "sun" ? "the Sun’s altitude" : state?.modeBy;
+    const what = none ? "all light is refused until another mode is chosen" : `green and blue are sent as 0, red is held at ${state?.maxRed} or less`;
+    text(this.facts.closed, `${none ? "No light" : "Red only"}, set by ${by}: ${what}.`);
     const enforced = !!state?.interlock.enforced;
     text(this.facts["next-label"], enforced ? "After this frame" : "Wanted");
     swatch(this.facts["now-swatch"], this.lit);

@@ -35,7 +35,7 @@ export class Outputs {
   row(name, s, fact, at, mendable = false) {
     const shape = make("span", { class: "status" });
     status(shape, s, name);
-    const row = make("li", {}, shape, make("span", { class: "dim clip", title: fact }, fact));
+    const row = make("li", {}, shape, make("span", { class: "dim" }, fact));
     if (mendable) {
       const button = make("button", { class: "btn quiet slim", type: "button" }, "Reconnect");
       button.addEventListener("click", () => this.page.command("POST", "/usb/reconnect"));
