@@ -57,9 +57,7 @@ def facts(data: bytes, name: str) -> dict[str, Any]:
         return {"cards": cards}
     if name.rpartition(".")[2].lower() in RAW:
         return _raw_facts(data)
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF", "BMP", "WEBP")) as image:
+    with _picture(data) as image:
         _check(image.height, image.width, 3)
         return {"exif": _exif(image.getexif())}
 
@@ -219,12 +217,20 @@ def develop(data: bytes, name: str, wish: dict[str, Any]) -> tuple[Any, dict[str
         return pixels, {"balance": as_shot} if as_shot[0] > 0 else {}
 
 
-def _image(data: bytes) -> tuple[Any, dict[str, Any]]:
-    import numpy as np
-    from PIL import Image
+def _picture(data: bytes) -> Any:
+    from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = LARGEST // 3
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF", "BMP", "WEBP")) as image:
+    try:
+        return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF", "BMP", "WEBP"))
+    except UnidentifiedImageError:
+        raise RefusedError("it is damaged, or no JPEG, PNG, TIFF, BMP or WebP file") from None
+
+
+def _image(data: bytes) -> tuple[Any, dict[str, Any]]:
+    import numpy as np
+
+    with _picture(data) as image:
         _check(image.height, image.width, 3)
         if image.format not in ("PNG", "TIFF"):
             return np.asarray(image.convert("L" if image.mode == "L" else "RGB")), {}

@@ -52,7 +52,8 @@ export class Log {
     this.shown = (more ? this.shown : 0) + rows.length;
     this.next = next;
     this.f.more.hidden = next === null;
-    this.f.none.hidden = this.shown > 0;
+    this.f.none.hidden = this.shown > 0 || total === 0;
+    this.f.silent.hidden = total > 0;
     text(this.f.shown, `${num(this.shown)} row${this.shown === 1 ? "" : "s"} shown${next === null ? "" : ", older ones below"}`);
     text(this.f.total, `${num(total)} row${total === 1 ? "" : "s"} in the session`);
   }
