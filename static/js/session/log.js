@@ -16,7 +16,7 @@ function logLine({ time_ms, level, source, message, context }, day) {
   const what = make("div", { class: "what" });
   if (context) what.append(make("details", {}, make("summary", {}, message), make("code", { class: "mono" }, JSON.stringify(context, null, 1))));
   else what.append(message);
-  return make("li", {}, make("span", { class: "num dim" }, local.time(time_ms, day)), word, make("span", { class: "dim clip" }, source), what);
+  return make("li", {}, make("span", { class: "num dim" }, local.time(time_ms, day)), word, make("span", { class: "dim clip", title: source }, source), what);
 }
 
 export class Log {

@@ -56,10 +56,16 @@ export class Strip {
     this.drawAxis();
   }
 
+  /** What the axis spans: the session, and a first exposure that began before it. */
+  get extent() {
+    const { first, last, span, whole } = this;
+    return span ? [Math.min(span[0], whole?.[0] ?? span[0]), span[1]] : [first, last];
+  }
+
   drawAxis() {
     const { canvas } = this;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    const [from, to] = this.span ?? [this.first, this.last];
+    const [from, to] = this.extent;
     if (!width || !Number.isFinite(from) || !Number.isFinite(to)) return;
     const scale = devicePixelRatio;
     [canvas.width, canvas.height] = [width * scale, height * scale];
@@ -110,7 +116,7 @@ export class Strip {
 
   /** The events near the pointer, by name. */
   named(event) {
-    const [from, to] = this.span ?? [this.first, this.last];
+    const [from, to] = this.extent;
     const box = this.canvas.getBoundingClientRect();
     const ms = (px) => (px / (box.width - 2 * INSET)) * (to - from);
     const at = from + ms(event.clientX - box.left - INSET);
@@ -120,7 +126,7 @@ export class Strip {
 
   /** A press on the axis opens the frame that is nearest to that moment. */
   async clicked(event) {
-    const [from, to] = this.span ?? [this.first, this.last];
+    const [from, to] = this.extent;
     const box = this.canvas.getBoundingClientRect();
     this.at(from + ((event.clientX - box.left - INSET) / (box.width - 2 * INSET)) * (to - from));
   }
