@@ -5,6 +5,7 @@ from them and is what document 002's queries read. The month is that of the sess
 """
 
 import io
+import re
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -69,6 +70,9 @@ SCHEMA = pl.Schema(
 """The columns: name to type. Times are UTC; `captures` is JSON, one object per camera."""
 
 
+_QUESTION = re.compile(r"[\s(]*(select|with|show|explain|values)\b", re.IGNORECASE)
+
+
 class QueryError(SkycamError):
     """A query cannot be understood."""
 
@@ -96,7 +100,12 @@ class Catalogue:
         return pl.scan_parquet(self.parts / "**/*.parquet", hive_partitioning=True)
 
     def query(self, sql: str) -> pl.DataFrame:
-        """The answer to one SQL question about the table `sessions`. Raises `QueryError`."""
+        """The answer to one SQL question about the table `sessions`. Raises `QueryError`.
+
+        Polars answers DELETE and DROP, too, as if they had done something; nothing but questions gets there.
+        """
+        if not _QUESTION.match(sql):
+            raise QueryError("the catalogue can only be asked: begin with SELECT or WITH")
         try:
             with pl.SQLContext(sessions=self.scan(), eager=False) as context:
                 return context.execute(sql, eager=True)

@@ -34,8 +34,17 @@ def wants_json(options: Options, output: str | None) -> bool:
     return (output or options.settings().output) == "json"
 
 
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table for people; as wide as it needs to be when a program reads it."""
+    """A table for people; as wide as it needs to be when a program reads it. Without rows a line that says so."""
+    lines = list(rows)
+    if not lines:
+        click.echo(f"{title}: none")
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -43,7 +52,7 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
     result = Table(title=title)
     for column in columns:
         result.add_column(column, overflow="fold")
-    for row in rows:
+    for row in lines:
         result.add_row(*(Text(cell) for cell in row))  # text, not markup: names come from outside
     Console(width=None if sys.stdout.isatty() else _WIDE).print(result)
 
