@@ -79,11 +79,7 @@ class Correction:
     @property
     def used(self) -> list[dict[str, Any]]:
         """The masters that change pixels."""
-        found = (self.matches.dark or self.matches.bias, self.matches.flat)
-        both = [one for one in found if one]
-        if self.matches.dark and self.matches.dark.how == "scaled" and self.matches.bias:
-            both.append(self.matches.bias)
-        return [one.used() for one in both]
+        return self.matches.used
 
     def apply(self, pixels: np.ndarray, repair: bool = True) -> Applied:
         """Correct one frame.
