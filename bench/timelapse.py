@@ -170,7 +170,7 @@ def speed(count: int) -> None:
         whole = 1 / (1 / look + 1 / ours)
         found = {}
         for what, path in (("ours", work / "ours.mp4"), ("ffmpeg", work / "theirs.mp4")):
-            found[what] = metrics.measure(metrics.decoded(path), folder, every=8)
+            found[what] = metrics.measure(metrics.decoded(path), folder, every=3)
             one = found[what]
             print(
                 f"  {what:<8} SSIM {one['ssim']:.4f}  PSNR {one['psnr']:.2f}  jitter {one['jitter_px']:.3f} px"
@@ -316,7 +316,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], object]] = {
     "denoise": lambda options: denoise(30),
     "memory": lambda options: memory(),
     "b": lambda options: quality("b", scene.SET_B, 4),
-    "a": lambda options: quality("a", replace(scene.SET_A, count=64), 8),
+    "a": lambda options: quality("a", replace(scene.SET_A, count=64), 6),
     "other": lambda options: [quality(name, errors, 6) for name, errors in OTHERS.items()],
 }
 

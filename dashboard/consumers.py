@@ -21,7 +21,7 @@ from dashboard.events import events
 from dashboard.mirrors import mirrors
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.link import Mirror, NotConnected
-from skycam_project.common.outbox import Outbox, SlowClientError
+from skycam_project.common.outbox import ClientGoneError, Outbox, SlowClientError
 from skycam_project.common.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -107,13 +107,19 @@ class DeviceConsumer(AsyncWebsocketConsumer):
                         tasks.create_task(self._follow(device, mirror))
                     tasks.create_task(self._send_newest())
                     tasks.create_task(self._guard())
+        except* ClientGoneError:
+            pass  # a browser that was closed in the middle of a message; `disconnect` follows
         except* SlowClientError as slow:
             log.warning("%s: %s", self.scope["path"], slow.exceptions[0])
             self._outbox.abort()
-            await self.close(1013)
+            await self._farewell(1013)
         except* Exception:
             log.exception("%s: socket failed", self.scope["path"])
-            await self.close(1011)
+            await self._farewell(1011)
+
+    async def _farewell(self, code: int) -> None:
+        with contextlib.suppress(Exception):  # it may be gone, or not take it
+            await self.close(code)
 
     async def _follow(self, device: str, mirror: Mirror) -> None:
         async for changed in mirror.changes():
@@ -142,7 +148,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):
                 await asyncio.wait_for(self._doubt.wait(), RECHECK)
             self._doubt.clear()
             if not await self._still_logged_in():
-                await self.close(NOT_LOGGED_IN)
+                await self._farewell(NOT_LOGGED_IN)
                 return
 
     async def _still_logged_in(self) -> bool:

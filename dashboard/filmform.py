@@ -81,7 +81,7 @@ def groups() -> list[Group]:
             Choice("least_quality", "Leave out frames below", number, r.least_quality, "Quality 0 to 1, 0 keeps all"),
             Choice("first", "First frame", whole, r.first, "From 0"),
             Choice("last", "Last frame", whole, "", "Empty: to the end"),
-            Choice("bracket", "Frames of one bracket", whole, r.bracket, "1 to 9, 1: none"),
+            Choice("bracket", "Frames in a bracket", whole, r.bracket, "1 to 9, 1: none"),
             Choice("keep_events", "Lightning stays as it is", switch, r.keep_events),
         )),
         Group("Colours and lens", (

@@ -18,7 +18,7 @@ from lighting.guards import hidden_peer, listed, may_operate, own, readable, val
 from lighting.hub import Client, hub
 from lighting.services import ask
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.outbox import Outbox, SlowClientError
+from skycam_project.common.outbox import ClientGoneError, Outbox, SlowClientError
 from skycam_project.common.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,8 @@ class Conversation:
             done, _ = await asyncio.wait({telling, listening}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except ClientGoneError:
+            pass  # it left in the middle of a message
         except SlowClientError as error:
             dropped.inc()
             log.warning("ws_slow_dropped", extra={"reason": str(error)})

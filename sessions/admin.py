@@ -74,7 +74,8 @@ class SessionAdmin(ReadOnly):
             except (NoSessionError, ReaderError) as error:
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
                 continue
-            words = f"{row} is whole: {report['blocks']} checksums are right."
+            many = "1 checksum is" if report["blocks"] == 1 else f"{report['blocks']} checksums are"
+            words = f"{row} is whole: {many} right."
             damage = f"{row}: {' '.join(report['problems'])}"
             self.message_user(
                 request,

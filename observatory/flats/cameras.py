@@ -43,6 +43,9 @@ class FlatCamera:
         """The exposure times it offers (empty: any), the shortest, the longest."""
         raise NotImplementedError
 
+    def check(self) -> None:
+        """Raise `FlatsError` where it cannot see a panel now."""
+
     # ---- what a run does with it
 
     async def hold(self) -> None:
@@ -114,6 +117,17 @@ class TelescopeFlatCamera(FlatCamera):
 
     def progress(self) -> Mapping[str, Any]:
         return self.mirror.state["camera"]
+
+    def check(self) -> None:
+        """The barrel lies in the body when the telescope is parked, and after it was switched on, which nothing tells."""
+        mount = self.mirror.state["mount"]
+        if mount["slewing"]:
+            raise FlatsError(f"{self.key} is slewing; take flats when it points at the panel")
+        if mount["parked"] or not mount["position_known"]:
+            why = "is parked" if mount["parked"] else "has not been pointed since it was switched on or moved"
+            raise FlatsError(
+                f"{self.key} {why}: its barrel is folded, or may be, and sees no panel; slew it to where the panel is, then start again"
+            )
 
     def times(self) -> tuple[list[Seconds], Seconds, Seconds]:
         camera = self.mirror.state["camera"]

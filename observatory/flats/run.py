@@ -95,6 +95,7 @@ class FlatRun:
 
     async def _work(self) -> None:
         order, camera = self._order, self._camera
+        camera.check()
         search = Search(self._limits(), order.exposure_s, order.target)
         await camera.begin("flat search")
         while not search.found:

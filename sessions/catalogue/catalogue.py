@@ -4,11 +4,8 @@
 from them and is what document 002's queries read. The month is that of the session's folder.
 """
 
-import fcntl
 import io
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +14,7 @@ from sessions.catalogue import Row
 from sessions.catalogue.header import read_row
 from sessions.catalogue.ledger import NOTHING, Ledger
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.files import fsync_folder, write_atomic
+from skycam_project.common.files import exclusive, fsync_folder, write_atomic
 
 PARTS = "catalog.d"
 WHOLE = "catalog/catalog.parquet"
@@ -134,16 +131,9 @@ class Catalogue:
 
     # -- writing -----------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """One writer at a time, over all processes; gone with the process that holds it."""
-        self.parts.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.parts / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        return exclusive(self.parts / ".lock")
 
     def append(self, path: Path) -> Row:
         """Take up one session that has just been finished, without looking at the others or the whole file.

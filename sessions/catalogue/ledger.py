@@ -11,7 +11,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ import orjson
 from sessions.store.disk import write_all
 from sessions.store.journal import JournalReader
 from skycam_project.common.clock import from_microseconds
-from skycam_project.common.files import fsync_folder
+from skycam_project.common.files import exclusive, fsync_folder
 
 FOLDER = "ledger"
 DECISIONS = "decisions.jsonl"
@@ -133,16 +133,9 @@ class Ledger:
         """Its files are gone."""
         self._append(REMOVED, "removed", uuid)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Hold the lock of those who delete files or put them back."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.folder / ".retention.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        return exclusive(self.folder / ".retention.lock")
 
     def decisions(self) -> dict[str, Decision]:
         """By uuid. Damaged lines are skipped."""

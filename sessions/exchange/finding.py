@@ -1,6 +1,7 @@
 """A finished session by whatever a person calls it."""
 
 from pathlib import Path
+from uuid import UUID
 
 from sessions.store import untrusted
 from sessions.store.errors import StoreError
@@ -18,7 +19,7 @@ def find(root: Path, name: str) -> Path:
 
     Args:
         root: the folder of sessions.
-        name: a path, or an id; a path wins. A file that lies elsewhere is looked at as a stranger's first.
+        name: a path, an id or a uuid; a path wins. A file that lies elsewhere is looked at as a stranger's first.
 
     Raises `NoSessionError`, and for a stranger's file `UntrustedFileError`, `DamagedFileError`.
     """
@@ -35,6 +36,8 @@ def find(root: Path, name: str) -> Path:
                 continue
             if found.is_file():
                 return found
+        if (found := _of_uuid(root, name)) is not None:
+            return found
     raise NoSessionError(
         f"there is no finished session {name!r} in {root}; `./skycam sessions list` shows them"
     )
@@ -45,3 +48,17 @@ def _days(root: Path, name: str) -> list[Path]:
     dates = [word for word in name.split("_") if len(word) == 8 and word.isdigit()]
     likely = [root / date[:4] / date[4:6] / date[6:] for date in dates]
     return likely + sorted(root.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"), reverse=True)
+
+
+def _of_uuid(root: Path, name: str) -> Path | None:
+    """The file of the session that the catalogue has under that uuid."""
+    # Polars costs a second on a small machine: only who names a uuid pays for it.
+    from sessions.catalogue import queries
+    from sessions.catalogue.catalogue import Catalogue
+
+    try:
+        row = queries.find(Catalogue(root), str(UUID(name)))
+    except (ValueError, queries.NoSessionError):
+        return None
+    path = under(root, row["asdf_path"])
+    return path if path.is_file() else None

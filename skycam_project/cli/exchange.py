@@ -44,7 +44,7 @@ def export(
 ) -> None:  # fmt: skip
     """Give a session away as FITS files, original files or ASDF, in a folder or a zip.
 
-    SESSION is an id or a path.
+    SESSION is an id, a uuid or a path.
     """
     from sessions.exchange import giving
     from sessions.exchange.finding import find

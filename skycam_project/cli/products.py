@@ -8,6 +8,7 @@ import click
 
 from skycam_project.cli.group import Options
 from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
+from skycam_project.cli.sources import source_path
 from skycam_project.common.errors import SkycamError
 
 
@@ -52,7 +53,7 @@ def _row(option: Any) -> dict[str, Any]:
 
 @products.command()
 @click.argument("kind")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SESSION|FOLDER")
 @click.option(
     "-o",
     "folder",
@@ -73,13 +74,13 @@ def _row(option: Any) -> dict[str, Any]:
 def make(
     options: Options,
     kind: str,
-    source: Path,
+    source: str,
     folder: Path,
     pairs: tuple[str, ...],
     camera: str | None,
     output: str | None,
 ) -> None:
-    """Make KIND of SOURCE: a session's file or folder, or a folder of pictures."""
+    """Make KIND of a session (its id, uuid, file or folder) or of a folder of pictures."""
     from timelapse.making import inputs_of, record_night
     from timelapse.night import products as night
     from timelapse.pipeline.frames import open_source
@@ -87,7 +88,8 @@ def make(
     night.kind_of(kind)
     chosen = night.checked(kind, dict(_pair(pair) for pair in pairs))
     json = wants_json(options, output)
-    frames = open_source(source, camera)
+    path = source_path(options, source)
+    frames = open_source(path, camera)
     try:
         with _bar(night.KINDS[kind].title, quiet=json) as progress:
             made = night.make(kind, frames, chosen, folder, progress)
@@ -95,7 +97,7 @@ def make(
         raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
     finally:
         frames.close()
-    record_night(folder, kind, inputs_of(source), chosen, made)
+    record_night(folder, kind, inputs_of(path), chosen, made)
     left_out = [{"name": problem.name, "reason": problem.reason} for problem in frames.problems]
     if json:
         said = {"kind": kind, "frames": len(frames), "left_out": left_out, "found": made.found}

@@ -12,6 +12,7 @@ import click
 
 from skycam_project.cli.group import Options
 from skycam_project.cli.output import as_json, output_option, wants_json
+from skycam_project.cli.sources import source_path
 
 CODEC_NAMES = ("h265", "av1", "h264", "prores", "ffv1", "webp", "frames")
 EXTRA_NAMES = ("hdr10", "hlg", "1080p", "preview", "draft", "prores", "ffv1", "webp", "frames", "av1", "h265")
@@ -71,12 +72,12 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 
 
 @timelapse.command()
-@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="SESSION|FOLDER")
+@click.argument("source", metavar="SESSION|FOLDER")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File to write.")
 @click.option("--codec", type=click.Choice(CODEC_NAMES), help="Default: by the file's suffix, else h265.")
 @click.option("--preset", help="The encoder's speed: ultrafast … veryslow; AV1: 0 … 13.")
 @click.option("--crf", type=float, help="Quality; lower is better and larger.")
-@click.option("--bits", type=int, help="Bits per sample: 8, 10 or 12.")
+@click.option("--bits", type=int, help="Bits per sample: 8, 10 or 12.  [default: 10; H.264: 8]")
 @click.option("--size", type=Size(), help="Make the picture fit into this size.")
 @click.option("--fps", type=float, help="Frames per second.  [default: 25]")
 @click.option(
@@ -126,14 +127,14 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.pass_obj
 def make(
     options: Options,
-    source: Path,
+    source: str,
     out: Path,
     work: Path | None,
     camera: str | None,
     output: str | None,
     **given: Any,
 ) -> None:
-    """Make a timelapse of a session (.asdf or a running session's folder) or a folder of pictures.
+    """Make a timelapse of a session (its id, uuid, file or folder) or a folder of pictures.
 
     Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was. The record
     beside the film says what it was made from; `sessions reproduce` makes it again.
@@ -144,11 +145,11 @@ def make(
 
     json = wants_json(options, output)
     recipe = _recipe(out, given)
-    if not out.parent.is_dir():
-        raise click.ClickException(f"the folder {out.parent} does not exist")
-    opened = open_source(source, camera)
+    _writable(out)
+    path = source_path(options, source)
+    opened = open_source(path, camera)
     try:
-        made_from = alone.inputs(source)
+        made_from = alone.inputs(path)
         with _folder(work, out) as folder, _bars(json) as progress:
             report = run(opened, recipe, out, folder, progress)
         if made_from is not None:
@@ -163,6 +164,22 @@ def make(
         _show(report)
 
 
+def _writable(out: Path) -> None:
+    """Said before an hour of rendering, not after it.
+
+    Raises:
+        ClickException: nothing can be written there.
+    """
+    if not out.parent.is_dir():
+        raise click.ClickException(f"the folder {out.parent} does not exist")
+    if out.is_dir():
+        raise click.ClickException(f"{out} is a folder; give the name of a file")
+    try:
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise click.ClickException(f"nothing can be written into {out.parent}: {error.strerror}") from error
+
+
 def _recipe(out: Path, given: dict[str, Any]) -> Any:
     from timelapse.pipeline.recipe import CODECS, Output, Recipe, named
 
@@ -171,6 +188,8 @@ def _recipe(out: Path, given: dict[str, Any]) -> Any:
     if out.suffix.lower() != CODECS[codec][1]:
         raise click.ClickException(f"{out.name}: a file of {codec} must end in {CODECS[codec][1]}")
     main = {name: given[name] for name in ("preset", "crf", "bits", "size", "transfer", "hardware")}
+    if codec == "h264" and main["bits"] is None:
+        main["bits"] = 8  # who asks for H.264 wants it played everywhere; hardly a player knows it with 10
     outputs = (Output(codec=codec, **main), *(named(name) for name in dict.fromkeys(given["also"])))
     return Recipe.from_json({**_fields(given), "outputs": list(outputs)})
 

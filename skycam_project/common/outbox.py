@@ -40,6 +40,12 @@ class SlowClientError(SkycamError):
     code = "slow_client"
 
 
+class ClientGoneError(SkycamError):
+    """The client has left, which a message to it noticed before the server said so. Nothing is wrong."""
+
+    code = "client_gone"
+
+
 class Outbox:
     """Sends to one client, and gives it up when it does not read.
 
@@ -69,12 +75,16 @@ class Outbox:
             await asyncio.sleep(LOOK)
 
     async def send(self, text: str) -> None:
-        """Send one text message. Raises `SlowClientError`."""
+        """Send one text message. Raises `SlowClientError`, `ClientGoneError`."""
         try:
             async with asyncio.timeout(self._patience):
                 await self._send({"type": "websocket.send", "text": text})
         except TimeoutError:
             raise self._given_up() from None
+        except Exception as error:
+            if _is_gone(error):
+                raise ClientGoneError("the client has left") from None
+            raise
 
     def post(self, frame: bytes) -> bool:
         """Write an encoded frame at once, past the server's machinery per message (0.1 ms of it for each client).
@@ -95,6 +105,18 @@ class Outbox:
         return SlowClientError(
             f"a client has not read for {self._patience:g} s and was dropped; it may connect again"
         )
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether a server's `send` says that the other side has left.
+
+    ASGI wants an `OSError` (uvicorn raises one). Daphne hands autobahn's `Disconnected` on, a `RuntimeError`; uvicorn
+    has a bare one for a message after the end.
+    """
+    ended = isinstance(error, RuntimeError) and (
+        type(error).__name__ == "Disconnected" or "after sending 'websocket.close'" in str(error)
+    )
+    return ended or isinstance(error, OSError)
 
 
 def _bare(send: Any) -> Any:

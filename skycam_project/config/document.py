@@ -20,7 +20,7 @@ HEAD = """# Settings
 Order, later wins: default, `skycam.yaml` (`--config`, `SKYCAM_CONFIG`, or that file in the current
 folder), environment, command line. `${VAR}` in the file is replaced from the environment. Relative paths lie
 under the data folder. A wrong value stops the start and names place, key, value and what is allowed; so does
-a key that does not exist.
+a key that does not exist. An empty variable means none for lists and where "or empty" stands; others it leaves as they are.
 
 | skycam.yaml | environment | default | allowed | effect |
 |---|---|---|---|---|

@@ -24,11 +24,13 @@ class Kind(Generic[T]):
         read: from a YAML scalar or environment text; raises `ValueError` (or `TypeError`).
         allowed: what a person may write, in words.
         secret: never shown in a message, log or page.
+        empty: an empty environment variable is a value (none), where it is otherwise one that is not set.
     """
 
     read: Callable[[Any], T]
     allowed: str
     secret: bool = False
+    empty: bool = False
 
 
 def _boolean(value: Any) -> bool:
@@ -106,7 +108,7 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
     def read(value: Any) -> T | None:
         return None if value is None or value == "" else kind.read(value)
 
-    return Kind(read, f"{kind.allowed}; or empty", kind.secret)
+    return Kind(read, f"{kind.allowed}; or empty", kind.secret, empty=True)
 
 
 def _path(value: Any) -> Path:
@@ -122,11 +124,13 @@ path = Kind(_path, "a path")
 
 
 def _words(value: Any) -> tuple[str, ...]:
+    if value is None:  # a key of YAML with nothing behind it
+        return ()
     items = value if isinstance(value, list) else str(value).split(",")
     return tuple(str(item).strip() for item in items if str(item).strip())
 
 
-words = Kind(_words, "words separated by commas")
+words = Kind(_words, "words separated by commas", empty=True)
 
 
 def _hexadecimals(value: Any) -> tuple[int, ...]:
@@ -136,7 +140,9 @@ def _hexadecimals(value: Any) -> tuple[int, ...]:
     return numbers
 
 
-hexadecimals = Kind(_hexadecimals, "hexadecimal numbers up to 0xffff separated by commas, with or without 0x")
+hexadecimals = Kind(
+    _hexadecimals, "hexadecimal numbers up to 0xffff separated by commas, with or without 0x", empty=True
+)
 
 
 def _fernet(value: Any) -> str:
@@ -154,7 +160,7 @@ def _networks(value: Any) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network
     return tuple(ipaddress.ip_network(word, strict=False) for word in _words(value))
 
 
-networks = Kind(_networks, "networks or addresses separated by commas, such as 192.168.1.0/24")
+networks = Kind(_networks, "networks or addresses separated by commas, such as 192.168.1.0/24", empty=True)
 
 
 def url(*schemes: str, secret: bool = False) -> Kind[str]:

@@ -1,7 +1,7 @@
 """Settings of the lights: document 004's variables under its names, and the ones that the observatory adds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class LightsConfiguration:
     dmx_cmd_dedupe_ttl_seconds: Seconds = _light(kinds.number(1, 31_536_000, "s"), 900, "cmd_dedupe_ttl_seconds", "How long a repeated cmdId is ignored.")
     dmx_cmd_dedupe_capacity: int = _light(kinds.integer(1, 10_000_000), 4096, "cmd_dedupe_capacity", "How many cmdIds are remembered.")
     dmx_allow_origins: tuple[str, ...] = _light(kinds.words, "*", "allow_origins", "Origins whose pages may use the lights' addresses; `*` lets every page read and none but our own change.")
-    dmx_api_keys: tuple[str, ...] = _light(kinds.Kind(kinds.words.read, kinds.words.allowed, secret=True), "", "api_keys", "Keys for x-api-key and ?token=; with any set, changes need one or a log-in as operator.")
+    dmx_api_keys: tuple[str, ...] = _light(replace(kinds.words, secret=True), "", "api_keys", "Keys for x-api-key and ?token=; with any set, changes need one or a log-in as operator.")
 
     dmx_mqtt_enabled: bool = _light(kinds.switch, True, "mqtt.enabled", "Whether the engine talks MQTT at all.")
     dmx_mqtt_host: str | None = _light(_text, None, "mqtt.host", "The broker. Empty: localhost is tried, and readiness does not wait for it.")

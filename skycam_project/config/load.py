@@ -129,10 +129,10 @@ def _from_yaml(tree: dict[str, Any], row: Field[Any], place: str) -> dict[str, A
 
 
 def _from_environment(environ: Mapping[str, str], row: Field[Any]) -> dict[str, Any]:
-    for name in row.metadata["env"]:
-        if environ.get(name, "") != "":
-            return {"value": _read(row.metadata["kind"], environ[name], "environment", name)}
-    return {}
+    """The first of its names that says something; an empty one says "none" where none is a value."""
+    names, kind = [name for name in row.metadata["env"] if name in environ], row.metadata["kind"]
+    told = [name for name in names if environ[name]] or (names if kind.empty else [])
+    return {"value": _read(kind, environ[told[0]], "environment", told[0])} if told else {}
 
 
 def _read(kind: Kind[Any], value: Any, place: str, key: str) -> Any:

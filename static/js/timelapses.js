@@ -27,7 +27,7 @@ const page = {
   choose(uuid) {
     chosen = uuid;
     draw();
-    plots.show(uuid);
+    curves(uuid);
   },
   /** Send a command; what is refused is shown. Returns the answer or null. */
   async command(path, body = {}, method = post) {
@@ -48,6 +48,12 @@ const plots = new Plots($("#plots"));
 const rows = new Rows($("#jobs"), page);
 new Form($("#form"), $("#new"), page);
 
+/** A picture has no curves. */
+function curves(uuid) {
+  const film = (jobs.get(uuid)?.kind ?? products.get(uuid)?.kind) === "timelapse";
+  return film || !uuid ? plots.show(uuid) : plots.show(null, "Only a timelapse has curves.");
+}
+
 function fault(words) {
   const line = $("#error");
   line.hidden = !words;
@@ -61,7 +67,7 @@ function take(job) {
   if (before && before.state !== job.state) say(`${job.title}: ${job.state}`);
   // A running job is what people want to see, unless they look at another one.
   if (job.state === "running" && (!chosen || jobs.get(chosen)?.state !== "running") && before?.state !== "running") page.choose(job.uuid);
-  if (job.uuid === chosen && (before?.stage !== job.stage || before?.state !== job.state)) plots.show(chosen);
+  if (job.uuid === chosen && (before?.stage !== job.stage || before?.state !== job.state)) curves(chosen);
   live.changed();
 }
 

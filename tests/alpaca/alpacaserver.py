@@ -27,6 +27,7 @@ from skycam_project.alpaca_route import AlpacaRoute
 from skycam_project.common.access import Access
 from skycam_project.common.link import Host, Mirror
 from skycam_project.config.keys import LOCAL_NETWORKS
+from skycam_project.config.places import runtime_folder
 
 FOLDER = Path(os.environ["ALPACA_FOLDER"])
 CALLS = (
@@ -40,7 +41,7 @@ if size := os.environ.get("ALPACA_SIZE"):
     width, height = map(int, size.split("x"))
     telescope.state["camera"].update(width_px=width, height_px=height)
 mirror = Mirror(FOLDER, "telescope")
-lights = Mirror(FOLDER / "run", "lighting") if os.environ.get("ALPACA_LIGHTS") else None
+lights = Mirror(runtime_folder(FOLDER), "lighting") if os.environ.get("ALPACA_LIGHTS") else None
 table = table_of(mirror, FOLDER)
 if lights:  # their engine is a process of its own, which the test starts
     table = DeviceTable(

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from alpacaprocess import server
 
 from skycam_project.common.link import NotConnected, ask, read
+from skycam_project.config.places import runtime_folder
 from tests.alpyca_client import alpyca_python
 
 pytestmark = pytest.mark.full
@@ -78,9 +80,12 @@ def test_an_independent_client_drives_panel_and_switches(tmp_path):
     environment |= {"DMX_MQTT_ENABLED": "false", "DMX_ARTNET_ENABLED": "true", "DMX_ARTNET_HOST": "127.0.0.1"}
     engine = subprocess.Popen([sys.executable, "-m", "lighting.engine"], env=environment, cwd=tmp_path)
     try:
-        while not alive(tmp_path / "run"):
-            assert engine.poll() is None
-        ask(tmp_path / "run", "lighting", "patch", fixtures=PATCH)
+        run = runtime_folder(tmp_path)
+        end = time.monotonic() + 30
+        while not alive(run):
+            assert engine.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        ask(run, "lighting", "patch", fixtures=PATCH)
         with server("daphne", tmp_path, ALPACA_LIGHTS="1") as port:
             done = subprocess.run(
                 [alpyca_python(), "-c", SCRIPT, f"127.0.0.1:{port}"],

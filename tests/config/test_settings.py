@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skycam_project.config import SettingError, document, kinds, load
+from skycam_project.config.keys import Configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,6 +87,42 @@ def test_later_places_win(tmp_path):
     assert load(path, {"SKYCAM_PORT": "2000"}, port=3000)[0].port == 3000
     assert load(path, {"WEB_PORT": "4000"})[0].port == 4000
     assert load(path, {"WEB_PORT": "4000", "SKYCAM_PORT": "4001"})[0].port == 4001
+
+
+def test_an_empty_variable_means_none_for_every_list_and_every_optional_value(tmp_path):
+    path = tmp_path / "skycam.yaml"
+    path.write_text("timelapse: {automatic: [keogram], folders: }\nweb: {port: 1000}")
+    assert load(path, {})[0].timelapse_automatic == ("keogram",)
+    assert load(path, {})[0].timelapse_folders == (), "a key with nothing behind it"
+    lists = {
+        "timelapse_automatic": "SKYCAM_TIMELAPSE_AUTOMATIC",
+        "timelapse_folders": "SKYCAM_TIMELAPSE_FOLDERS",
+        "alpaca_networks": "SKYCAM_ALPACA_NETWORKS",
+        "metrics_networks": "SKYCAM_METRICS_NETWORKS",
+        "trusted_proxies": "SKYCAM_TRUSTED_PROXIES",
+        "hosts": "SKYCAM_HOSTS",
+        "dmx_allow_origins": "DMX_ALLOW_ORIGINS",
+        "dmx_api_keys": "DMX_API_KEYS",
+        "dmx_usb_vendor_ids": "DMX_USB_VENDOR_IDS",
+        "dmx_usb_product_ids": "DMX_USB_PRODUCT_IDS",
+    }
+    rows = [row for row in fields(Configuration) if row.metadata]
+    assert {row.name for row in rows if "separated by commas" in row.metadata["kind"].allowed} == lists.keys()
+    settings = load(path, dict.fromkeys(lists.values(), ""))[0]
+    assert {name: getattr(settings, name) for name in lists} == dict.fromkeys(lists, ())
+    optional = {
+        row.name: row.metadata["env"][0] for row in rows if "; or empty" in row.metadata["kind"].allowed
+    }
+    settings = load(path, dict.fromkeys(optional.values(), ""))[0]
+    assert {name: getattr(settings, name) for name in optional} == dict.fromkeys(optional)
+
+
+def test_an_empty_variable_leaves_what_cannot_be_empty_and_gives_way_to_its_other_name(tmp_path):
+    path = tmp_path / "skycam.yaml"
+    path.write_text("web: {port: 1000}")
+    assert load(path, {"SKYCAM_PORT": ""})[0].port == 1000
+    names = {"SKYCAM_SECRET_KEY": "", "DJANGO_SECRET_KEY": "k" * 40}
+    assert load(path, names)[0].secret_key == "k" * 40
 
 
 def test_the_file_of_document_001_is_accepted_whole(tmp_path):

@@ -290,6 +290,7 @@ CLAIMS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.timeout(150)
 @settings(max_examples=3, deadline=None)
 @given(st.lists(CLAIMS, min_size=10, max_size=10))
 def test_whatever_a_header_claims_the_session_is_whole(tmp_path_factory, claims):

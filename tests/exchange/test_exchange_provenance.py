@@ -38,10 +38,10 @@ def mean_image(inputs, parameters, folder):
 
 
 @pytest.fixture
-def kind():
+def kind(monkeypatch):
+    monkeypatch.setattr(provenance, "_makers", {})
     provenance.register("test-mean", mean_image)
-    yield "test-mean"
-    provenance._makers.clear()
+    return "test-mean"
 
 
 def make(folder: Path, session: Path, kind: str, frames=None, **parameters) -> Path:

@@ -24,6 +24,8 @@ from camera.metrics import CameraMetrics
 from camera.plan import Wish
 from camera.preview import PreviewFolder
 from camera.sink import SessionSink
+from observatory.flats.cameras import TelescopeFlatCamera
+from observatory.flats.run import FlatRun, Order
 from observatory.host import ObservatoryHost
 from observatory.night import NightScenes
 from sessions.store.manager import SessionManager
@@ -248,3 +250,34 @@ async def test_a_camera_that_does_not_see_the_panel_says_so_and_a_run_can_be_sto
             assert (await asyncio.to_thread(read, folder / "run", "camera-default"))["still"][
                 "phase"
             ] == "idle"
+
+
+class Pointed:
+    """A telescope's mirror with this mount; it was never asked for a picture."""
+
+    def __init__(self, **mount) -> None:
+        standing = {"parked": False, "slewing": False, "position_known": True, "tracking_active": True}
+        self.state, self.asked = {"mount": standing | mount}, []
+
+    async def call(self, name: str, **arguments) -> None:
+        self.asked.append(name)
+
+
+@pytest.mark.parametrize(
+    ("mount", "words"),
+    [
+        ({"parked": True}, "is parked"),
+        ({"position_known": False}, "has not been pointed"),
+        ({"slewing": True}, "is slewing"),
+    ],
+)
+async def test_a_telescope_that_may_be_folded_refuses_before_any_exposure(tmp_path, mount, words):
+    mirror = Pointed(**mount)
+    camera = TelescopeFlatCamera("telescope/0", mirror, tmp_path)
+    run = FlatRun(camera, mirror, Order(mode="exposure"), lambda: None)
+    await run.run()
+    assert run.state()["phase"] == "failed" and words in run.state()["problem"]
+    assert "\n" not in run.state()["problem"]
+    assert "expose" not in mirror.asked and "begin_calibration" not in mirror.asked
+    assert mirror.asked[-1] == "disconnect", "given back"
+    TelescopeFlatCamera("telescope/0", Pointed(), tmp_path).check()

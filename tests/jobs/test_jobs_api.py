@@ -122,7 +122,7 @@ def test_what_is_wrong_is_named_by_its_field(api, night, body, field):
 @given(
     recipe=st.dictionaries(
         st.sampled_from(["fps", "first", "last", "deflicker", "stabilise", "denoise", "chunk", "outputs", "poster"]),
-        st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=5)
+        st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(max_size=5)
         | st.lists(st.sampled_from(["h265", "draft", "x"]) | st.none() | st.dictionaries(st.sampled_from(["codec", "size", "crf"]), st.integers() | st.text(max_size=3), max_size=3), max_size=3),
         max_size=4,
     )

@@ -1,6 +1,7 @@
 """A worker and its child on real frames: what comes out, and what is left when either is killed."""
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -18,6 +19,8 @@ from sessions import provenance
 from timelapse import products, queue, running, services, sidecar
 from timelapse.choices import JobState
 from timelapse.models import Job, Product
+from timelapse.pipeline.recipe import Recipe
+from timelapse.work import Work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 RECIPE = {"chunk": 24, "outputs": [{"name": "main", "preset": "ultrafast"}]}
@@ -60,7 +63,6 @@ def whole(tmp_path_factory, night_file):
     """The film of that session, made without any accident: the digests of its frames."""
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as render
-    from timelapse.pipeline.recipe import Recipe
 
     folder = tmp_path_factory.mktemp("whole")
     with closing(open_source(night_file)) as source:
@@ -161,6 +163,36 @@ def test_killed_at_a_chunk_it_goes_on_and_makes_the_same_frames(night, woken, ch
     assert job.state == JobState.DONE, job.error
     assert len(before) >= 2 * chunks
     assert frames_of(products.folder_for(job) / "timelapse.mp4") == whole
+
+
+@pytest.mark.nightly  # how far the first host gets before the kill depends on the machine
+def test_two_hosts_share_a_job_and_one_is_killed(night_file, whole, tmp_path):
+    """Each host has its own data folder with a copy of the session; the chunks lie on a folder that both see."""
+    recipe = Recipe.from_json(RECIPE | {"outputs": [*RECIPE["outputs"], "preview"]}).to_json()
+    hosts = []
+    for name in ("attic", "cellar"):
+        source = tmp_path / name / "sessions" / night_file.name
+        source.parent.mkdir(parents=True)
+        shutil.copy2(night_file, source)
+        hosts.append(
+            Work(
+                kind="timelapse", product="", title="Night", source=str(source), work=str(tmp_path / "shared"),
+                folder=str(tmp_path / name / "products" / "film"), recipe={"draft": False, "recipe": recipe},
+            )
+        )  # fmt: skip
+    attic, cellar = (running.Child(work) for work in hosts)
+    try:
+        while attic.alive and attic.progress.get("stage") != "render":
+            time.sleep(0.002)
+        os.killpg(attic.process.pid, signal.SIGKILL)
+        cellar.process.wait(60)
+    finally:
+        attic.close()
+        cellar.close()
+    assert attic.process.returncode == -signal.SIGKILL and "report" in cellar.last, cellar.last
+    assert frames_of(Path(hosts[1].folder) / "timelapse.mp4") == whole
+    parts = list((tmp_path / "shared").rglob("chunks/*.part"))
+    assert len(parts) == 3 * 2, "three chunks of two files, none made under another name by the other host"
 
 
 def test_cancelled_it_stops_at_once_and_can_be_tried_again(night, woken, child, messages, monkeypatch, whole):

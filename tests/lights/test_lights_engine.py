@@ -289,6 +289,10 @@ async def test_a_full_disk_costs_a_warning_and_not_the_lights(tmp_path, caplog):
         engine.submit(red(77))
         await settle(engine)
         assert engine.state.colour == (77, 0, 0)
+        for _ in range(500):  # a thread writes
+            if engine.kept.write_errors and "could not be written" in caplog.text:
+                break
+            await asyncio.sleep(0.01)
         assert engine.kept.write_errors and "could not be written" in caplog.text
         tmp_path.mkdir()
 

@@ -51,6 +51,8 @@ def test_a_second_engine_leaves_the_files_alone_and_names_the_first(engine_proce
     first = engine_process()
     first.set(10, 20, 30)
     wait_for(lambda: first.rgb["b"] == 30)
+    wait_for(lambda: b'"b":30' in (folder / "data" / "state.json").read_bytes())  # a thread writes it
+    wait_for(lambda: (folder / "data" / "cmd_seen.json").read_bytes())
     files = {path: path.read_bytes() for path in folder.rglob("*.json")}
     second = EngineProcess(folder)
     second.run = folder / "nowhere"

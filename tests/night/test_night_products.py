@@ -67,6 +67,13 @@ def test_each_kind_of_a_folder(folder, tmp_path, kind):
                 assert np.asarray(image).std() > 1
 
 
+def test_star_trails_of_pictures_keep_the_pictures_tones(folder, tmp_path):
+    """JPEGs are no counts: their sky, 15 of 255, must not be stretched once more."""
+    products.make("startrails", open_source(folder), {}, tmp_path)
+    with Image.open(tmp_path / "startrails.jpg") as trails, Image.open(folder / "0.jpg") as frame:
+        assert abs(float(np.median(np.asarray(trails))) - float(np.median(np.asarray(frame)))) <= 3
+
+
 @pytest.mark.parametrize(
     ("options", "field"),
     [({"fps": 0}, "fps"), ({"fps": True}, "fps"), ({"colour": 1}, "options"), ({"lens": "cubic"}, "lens"),

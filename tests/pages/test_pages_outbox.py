@@ -4,6 +4,7 @@ import asyncio
 import functools
 import socket
 import time
+from collections import deque
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
@@ -14,7 +15,8 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from skycam_project.common.outbox import LARGEST, Outbox, SlowClientError, text_frame
+from dashboard.consumers import DeviceConsumer
+from skycam_project.common.outbox import LARGEST, ClientGoneError, Outbox, SlowClientError, text_frame
 
 
 class Transport:
@@ -67,6 +69,47 @@ async def test_a_client_that_reads_late_is_kept():
     asyncio.get_running_loop().call_later(0.1, lambda: setattr(protocol.transport, "_tempDataLen", 0))
     await outbox.room()
     assert outbox.waiting() == 0 and not protocol.transport.aborted
+
+
+def gone() -> list[Exception]:
+    """What servers raise for a message to a client that has left."""
+    from autobahn.exception import Disconnected
+    from uvicorn.protocols.utils import ClientDisconnected
+
+    late = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close' or response already completed."
+    return [Disconnected("Attempt to send on a closed protocol"), ClientDisconnected(), RuntimeError(late)]
+
+
+@pytest.mark.parametrize("error", gone(), ids=lambda error: type(error).__name__)
+async def test_a_browser_that_closes_in_the_middle_of_a_message_is_no_fault(error, caplog):
+    async def send(message: dict) -> None:
+        raise error
+
+    with pytest.raises(ClientGoneError):
+        await Outbox(send).send("x")
+
+    class Hello(DeviceConsumer):
+        def devices(self):
+            return {}
+
+        def greeting(self):
+            return {"type": "hello"}
+
+    consumer = Hello()
+    consumer.scope, consumer.base_send = {"path": "/ws/live/"}, send
+    consumer._outbox, consumer._changed, consumer._notes = Outbox(send), {}, deque()
+    consumer._wake, consumer._doubt = asyncio.Event(), asyncio.Event()
+    async with asyncio.timeout(5):
+        await consumer._run()
+    assert [record for record in caplog.records if record.name != "dashboard.events"] == []
+
+
+async def test_another_error_while_sending_is_not_hidden():
+    async def send(message: dict) -> None:
+        raise RuntimeError("the transport is broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        await Outbox(send).send("x")
 
 
 async def test_a_server_that_waits_for_the_client_is_given_up():

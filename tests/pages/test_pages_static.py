@@ -38,10 +38,13 @@ def test_every_token_is_used_and_every_used_token_exists():
 
 def test_only_the_tokens_name_a_colour():
     black_and_white = {"#000", "#fff"}
+    named = {value.lower() for value in re.findall(r"#[0-9a-fA-F]{3,8}\b", CSS["tokens.css"])}
     for name, css in CSS.items():
         if name != "tokens.css":
             found = set(re.findall(r"#[0-9a-fA-F]{3,8}\b", rules(css))) - black_and_white
-            assert found <= {"#ff0000"}, f"{name}: {found}"  # the multiply layer of the night theme
+            # the multiply layer of the night theme; the admin is Django's and does not load the tokens
+            allowed = {"#ff0000"} | (named if name == "admin.css" else set())
+            assert found <= allowed, f"{name}: {found - allowed}"
     for path, script in JS.items():
         assert not re.search(r"[\"'`]#[0-9a-fA-F]{3,8}[\"'`]|rgba?\(", script), path
 

@@ -154,7 +154,9 @@ def test_the_page_with_a_film_is_whole_in_every_theme(visit, film, width):
     page.goto(f"{film.url}/timelapses/")
     page.locator("#plots canvas").first.wait_for()
     page.get_by_role("button", name="New timelapse").click()
-    page.get_by_text("More options").click()
+    for group in page.locator("#form summary").all():
+        group.click()
+    page.get_by_role("button", name="Add a moment").click()
     for theme in THEMES:
         switch(page, theme)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
@@ -175,6 +177,58 @@ def test_a_viewer_looks_and_is_told_what_is_missing(visit, film):
     expect(page.locator("#form-error")).to_have_text("Needs the operator role.")
 
 
+def test_folded_fields_become_the_recipe_and_a_wrong_one_is_unfolded(visit, film, tmp_path):
+    page = visit(film.site).page
+    page.goto(f"{film.url}/timelapses/")
+    page.get_by_role("button", name="New timelapse").click()
+    page.get_by_label("Frames of").select_option(label="Folder garden")
+    page.get_by_label("Kind of sky").select_option("storm")
+    for group in page.locator("#form summary").all():
+        group.click()
+    page.get_by_label("Quality (CRF)").fill("77")
+    page.get_by_label("Encoder’s effort").select_option("ultrafast")
+    page.get_by_label("Colour", exact=True).fill("1,2")
+    page.get_by_label("Lens", exact=True).select_option("straight")
+    page.get_by_label("Height of the window").fill("40")
+    page.get_by_label("Text", exact=True).fill("%H:%M")
+    Image.new("RGBA", (20, 10), "red").save(tmp_path / "logo.png")
+    page.locator("#r-overlay-logo").set_input_files(tmp_path / "logo.png")
+    for at, zoom in (("0", "1"), ("100", "2")):
+        page.get_by_role("button", name="Add a moment").click()
+        row = page.locator("#moments tbody tr").last
+        row.locator("[data-moment=at]").fill(at)
+        row.locator("[data-moment=zoom]").fill(zoom)
+    row.locator("[data-moment=speed]").fill("2")
+    page.get_by_text("1080p H.264", exact=True).click()
+    page.locator("#form summary", has_text="Encoder and files").click()  # folded again
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#r-crf")).to_be_focused()
+    expect(page.locator("#form .field > .err")).to_contain_text("0 to 51")
+    page.get_by_label("Quality (CRF)").fill("30")
+    with page.expect_response(
+        lambda answer: answer.request.method == "POST" and answer.status == 201
+    ) as made:
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_timeout(100)
+    job = made.value.json()
+    if "recipe" not in job:  # the logo's answer came first
+        job = page.request.get(f"{film.url}/control/v1/timelapses/").json()["jobs"][0]
+        job = page.request.get(f"{film.url}/control/v1/timelapses/{job['uuid']}/").json()
+    recipe = job["recipe"]["recipe"]
+    assert recipe["profile"] == "storm" and recipe["look"]["saturation"] == 1.2
+    assert [(one["codec"], one["crf"], one["preset"]) for one in recipe["outputs"][:1]] == [
+        ("h265", 30, "ultrafast")
+    ]
+    assert [one["name"] for one in recipe["outputs"][1:]] == ["1080p", "preview"]
+    assert recipe["lens"] | {"view": "straight", "altitude_deg": 40} == recipe["lens"]
+    assert recipe["overlay"]["text"] == "%H:%M" and len(recipe["overlay"]["logo"]) == 64
+    assert [(one["at"], one["zoom"]) for one in recipe["key_frames"]] == [(0, 1), (1, 2)]
+    assert recipe["speed"]["points"] == [[1, 2]]
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel?").click()
+    expect(page.locator("#job [data-f=state]")).to_have_text("Cancelled")
+
+
 def test_from_the_form_over_live_progress_to_the_film(visit, film):
     opened = visit(film.site)
     page = opened.page
@@ -182,10 +236,9 @@ def test_from_the_form_over_live_progress_to_the_film(visit, film):
     page.get_by_role("button", name="New timelapse").click()
     page.get_by_label("Frames of").select_option(label="Folder garden")
     page.get_by_label("Format").select_option(label="1080p H.264 (plays everywhere)")
-    page.get_by_text("More options").click()
     page.get_by_label("Frames per second").fill("999")
     page.get_by_role("button", name="Start").click()
-    expect(page.locator("#form-error")).to_contain_text("1 to 240")
+    expect(page.locator("#form .field > .err")).to_contain_text("1 to 240")
     expect(page.get_by_label("Frames per second")).to_be_focused()
     page.get_by_label("Frames per second").fill("30")
     page.get_by_label("Title").fill("My garden")

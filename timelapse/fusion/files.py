@@ -17,7 +17,7 @@ def read(path: Path) -> Picture:
     """Red, green, blue of a file. Raises `InvalidValueError` when it is no picture, `OSError`."""
     found = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if found is None or found.dtype not in (np.uint8, np.uint16):
-        raise InvalidValueError("picture", path, "a JPEG, PNG or TIFF of 8 or 16 bits")
+        raise InvalidValueError("picture", str(path), "a JPEG, PNG or TIFF of 8 or 16 bits")
     return cv2.cvtColor(found, cv2.COLOR_BGR2RGB)
 
 
@@ -25,7 +25,7 @@ def write(picture: Picture, path: Path) -> None:
     """Write a picture; JPEG takes 8 bits of it. Raises `InvalidValueError` for another suffix, `OSError`."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InvalidValueError("out", path, f"a name that ends in {', '.join(sorted(SUFFIXES))}")
+        raise InvalidValueError("out", str(path), f"a name that ends in {', '.join(sorted(SUFFIXES))}")
     if suffix in _EIGHT_BITS and picture.dtype == np.uint16:
         picture = ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
     _, encoded = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))

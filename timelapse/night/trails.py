@@ -189,4 +189,4 @@ class StarTrails:
 def _like(offset: float, top: float, linear: bool) -> NightFrame:
     from datetime import UTC, datetime
 
-    return NightFrame("", datetime.now(UTC), 0, np.empty((0, 0)), "rgb", top, offset, linear)
+    return NightFrame("", datetime.now(UTC), 0, np.empty((0, 0)), "rgb", top, offset, linear=linear)

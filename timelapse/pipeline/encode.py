@@ -168,10 +168,25 @@ def _opens(name: str, output: Output) -> bool:
         frame = av.VideoFrame(320, 240, context.pix_fmt)
         frame.pts = 0
         context.encode(frame)
+        be_ordinary()
         context.encode(None)
     except (av.error.FFmpegError, ValueError, KeyError):
         return False
     return True
+
+
+def be_ordinary() -> None:
+    """Take real-time priority from the threads of this process, once an encoder is open.
+
+    SVT-AV1 gives it (`SCHED_FIFO`) to its own threads and to the caller's when it runs as root; everything else on the
+    machine, the capture first, would wait for the film, and each process started later inherits it.
+    """
+    if not hasattr(os, "sched_setscheduler"):
+        return
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # the thread has ended
+            if os.sched_getscheduler(int(task.name)) in (os.SCHED_FIFO, os.SCHED_RR):
+                os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 class Encoder:
@@ -227,8 +242,11 @@ class Encoder:
         frame.time_base = self._tick
         frame.color_range, frame.colorspace = self._colour["color_range"], self._colour["colorspace"]
         frame.color_primaries, frame.color_trc = self._colour["color_primaries"], self._colour["color_trc"]
+        packets = self._stream.encode(frame)
+        if not self._count:
+            be_ordinary()
         self._count += 1
-        for packet in self._stream.encode(frame):
+        for packet in packets:
             self._container.mux(packet)
 
     def close(self) -> None:

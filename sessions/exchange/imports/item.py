@@ -98,7 +98,8 @@ def take_cards(item: Item, cards: Mapping[str, Any], *, end_stamp: bool = False,
         number(cards.get("SITELONG"), cards.get("OBSLONG")),
     )
     if place[0] is not None and place[1] is not None and abs(place[0]) <= 90 and abs(place[1]) <= 360:
-        item.meta["location"] = {"lat": place[0], "lon": place[1], "alt": number(cards.get("SITEELEV"))}
+        east = (place[1] + 180.0) % 360.0 - 180.0  # some count 0 to 360
+        item.meta["location"] = {"lat": place[0], "lon": east, "alt": number(cards.get("SITEELEV"))}
     stamp = parse_time(str(cards.get("DATE-OBS") or ""), zone)
     if stamp is not None:
         item.time = stamp - timedelta(seconds=exposure or 0) if end_stamp else stamp

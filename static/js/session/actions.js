@@ -57,7 +57,7 @@ export class Actions {
     const shown = $("[data-f=verified]");
     text(shown, "Reading every byte");
     this.send(button, "verify", {}, ({ ok, blocks, problems = [] }) => {
-      text(shown, ok ? `Whole: ${num(blocks)} checksums are right.` : problems.join(" "));
+      text(shown, ok ? `Whole: ${blocks === 1 ? "1 checksum is" : `${num(blocks)} checksums are`} right.` : problems.join(" "));
       say(shown.textContent);
     }).then(() => {
       if (!this.line.hidden) text(shown, "");

@@ -27,7 +27,7 @@ export function drawSummary(root, { meta, metrics, cameras, events, solves, logs
     reading("Frames on disk", amount, unit, meta.instrument ?? ""),
     reading("Plate solutions", num(solves.length), "", solves.length ? "see below" : "none"),
     reading("Events", num(events), "", `${num(logs)} log row${logs === 1 ? "" : "s"}`),
-    reading("Errors", num(metrics.errors ?? 0), "", `${num(metrics.warnings ?? 0)} warnings`, metrics.errors ? "fault" : null),
+    reading("Errors", num(metrics.errors ?? 0), "", `${num(metrics.warnings ?? 0)} warning${metrics.warnings === 1 ? "" : "s"}`, metrics.errors ? "fault" : null),
   );
   attr(root, "aria-busy", null);
 }

@@ -3,7 +3,7 @@ import { VIEWER } from "../commands.js";
 import { $, attr, icon, make, notice, status, text } from "../dom.js";
 import { bytes, num, span } from "../format.js";
 import { slots } from "../looks.js";
-import { ROLE_NAMES, STAGES, STAGE_NAMES, archiveStatus, firstFile, jobStatus, length } from "./words.js";
+import { ROLE_NAMES, STAGES, STAGE_NAMES, archiveFacts, archiveStatus, firstFile, jobStatus, length } from "./words.js";
 
 export class Film {
   constructor(root, page) {
@@ -42,7 +42,7 @@ export class Film {
     $("#archive").hidden = VIEWER || !["no", "failed", "waiting"].includes(archive.state);
     text($("#archive"), archive.state === "failed" ? "Try again now" : "Archive now");
     status(this.slot["archive-state"], ...archiveStatus(archive));
-    attr(this.slot["archive-state"], "title", archive.address);
+    text(this.slot["archive-facts"], archiveFacts(archive));
   }
 
   async archiveNow() {

@@ -25,8 +25,9 @@ export class Plots {
   }
 
   /** Ask for the curves of a job; one without any shows why. */
-  async show(uuid) {
+  async show(uuid, words = "Shown when the frames have been looked at.") {
     this.#uuid = uuid;
+    text(this.slot["flicker-none"], words);
     const curves = uuid ? await get(`timelapses/${uuid}/curves/`).catch(() => null) : null;
     if (this.#uuid !== uuid) return; // another one was chosen meanwhile
     this.#curves = curves?.frame.length ? curves : null;

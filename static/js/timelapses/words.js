@@ -19,12 +19,17 @@ export const STAGES = ["analyse", "draft", "render", "join", "check"];
 export const STAGE_NAMES = { analyse: "Analyse", draft: "Draft", render: "Render", join: "Join", check: "Check" };
 
 /** Kind and words of a product's way to the archive. */
-export function archiveStatus({ state, error, next_try_at: next, address }) {
-  if (state === "archived") return ["ok", `Archived at ${address}`];
+export function archiveStatus({ state }) {
+  if (state === "archived") return ["ok", "Archived"];
   if (state === "waiting") return ["busy", "Waits for the archive"];
-  if (state !== "failed") return ["off", "Not archived"];
+  return [state === "failed" ? "warn" : "off", "Not archived"];
+}
+
+/** Where the copy lies, or why there is none and when it is tried again. */
+export function archiveFacts({ state, error, next_try_at: next, address }) {
+  if (state !== "failed") return address ?? "";
   const left = next ? (parse(next) - serverNow()) / 1000 : 0;
-  return ["warn", `Not archived: ${error}. Tried again ${left > 0 ? `in ${span(Math.ceil(left))}` : "now"}.`];
+  return `${error}. Tried again ${left > 0 ? `in ${span(Math.ceil(left))}` : "now"}.`;
 }
 
 /** 0:32 of a film. */
