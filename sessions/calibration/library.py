@@ -23,6 +23,7 @@ from sessions.calibration.key import Key
 from sessions.calibration.matching import Master, Matches, match
 from sessions.store import frames
 from sessions.store.blocks import Codec
+from sessions.store.errors import DamagedFileError
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.files import write_atomic
@@ -176,7 +177,12 @@ class Library:
 
     @staticmethod
     def _pixels(master: Master) -> NDArray[np.float32]:
-        return frames.read(master.path)[0].astype(np.float32, copy=False)
+        try:
+            return frames.read(master.path)[0].astype(np.float32, copy=False)
+        except DamagedFileError as error:
+            raise DamagedFileError(
+                f"the {master.kind} {master.path.name} is damaged: {error}; make it again or delete it"
+            ) from error
 
 
 def _read(kind: str, path: Path) -> Master | None:

@@ -216,7 +216,7 @@ def develop(data: bytes, name: str, wish: dict[str, Any], mosaic: bytes = b"") -
         _check(raw.sizes.height, raw.sizes.width, 3)
         as_shot = [float(factor) for factor in raw.camera_whitebalance]
         balance = wish.get("balance")
-        more = {}
+        more: dict[str, Any] = {}
         if mosaic:
             counts = raw.raw_image_visible
             if len(mosaic) != counts.nbytes:
