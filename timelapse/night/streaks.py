@@ -211,10 +211,27 @@ def _end_to_end(one: Points, other: Points) -> Points | None:
     return None
 
 
-def follows(image: Floats, streak: Streak, end: int, step: int) -> bool:
-    """Whether a line goes on, in a neighbour's `difference`, from one end of a streak."""
-    room = np.empty((8, 2))
+def follows(image: Floats, streak: Streak, end: int, step: int, gap: Pixels = 0.0) -> bool:
+    """Whether a line goes on, in a neighbour's `difference`, from one end of a streak.
+
+    Args:
+        image: `difference` of the neighbour.
+        streak: of the frame beside it.
+        end: 0 its first point, 1 its last one.
+        step: pixels of the frame per pixel of `image`.
+        gap: pixels of the frame by which the shutter's pause may have parted the two.
+    """
     start, way = (streak.ends[end] - (step - 1) / 2) / step, streak.direction(end)
+    aside = np.array([way[1], -way[0]])
+    for ahead in np.arange(0.0, max(gap / step, 1.0), 2 * _LEG):
+        shifts = (0.0, -3.0, 3.0) if ahead > 2 * _LEG else (0.0,)
+        if any(_goes_on(image, streak, start + way * ahead + aside * shift, way, step) for shift in shifts):
+            return True
+    return False
+
+
+def _goes_on(image: Floats, streak: Streak, start: Points, way: Points, step: int) -> bool:
+    room = np.empty((8, 2))
     n = _walk(
         np.minimum(image, np.float32(_LOUDEST)), start[0], start[1], way[0], way[1], _LEG, _LEG_SNR, room
     )
