@@ -273,6 +273,9 @@ def _median(planes: list[Floats]) -> Floats:
     middle, n = np.empty_like(planes[0]), len(planes)
     for first in range(0, len(middle), _ROWS):
         part = [plane[first : first + _ROWS] for plane in planes]
+        part = [
+            np.where(one < np.float32(-1e8), part[0], one) for one in part
+        ]  # the first one reaches everywhere
         for last in range(n - 1, 0, -1):
             for k in range(last):
                 part[k], part[k + 1] = np.minimum(part[k], part[k + 1]), np.maximum(part[k], part[k + 1])
