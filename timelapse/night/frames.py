@@ -1,6 +1,6 @@
 """One frame of a night as all products see it, and what several of them need of it, computed once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -19,6 +19,7 @@ Floats = NDArray[np.float32]
 
 _STRETCH = 400.0
 _CLEARLY = 25.0  # peak signal to noise of a star whose width is worth knowing
+_MANY = 600_000  # values from which a table of the curve is quicker, and smaller
 _BINNED_ABOVE = 2_500_000  # pixels: a picture larger than this is searched for streaks at half its size
 
 
@@ -73,17 +74,36 @@ class NightFrame:
         return self.start + timedelta(seconds=self.exposure_s)
 
 
+def halved(frame: NightFrame) -> NightFrame:
+    """The frame at half its width and height: four pixels of one colour become one, their mean."""
+    image = frame.image
+    unit = 4 if frame.kind == "mosaic" else 2
+    image = image[: image.shape[0] // unit * unit, : image.shape[1] // unit * unit]
+    size = image.shape[1] // unit, image.shape[0] // unit
+    if frame.kind != "mosaic":
+        return replace(frame, image=cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    half = np.empty((image.shape[0] // 2, image.shape[1] // 2), image.dtype)
+    for y in (0, 1):
+        for x in (0, 1):
+            colour = np.ascontiguousarray(image[y::2, x::2])
+            half[y::2, x::2] = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
+    return replace(frame, image=half)
+
+
 @dataclass(eq=False)
 class Look:
-    """A frame and what is seen on it. Every property is computed on first use."""
+    """A frame and what is seen on it. What is dear to find is found once, on first use."""
 
     frame: NightFrame
     camera: Camera = field(default_factory=Camera)
     solution: Solution | None = None  # where it looks, once it is solved
 
-    @cached_property
+    @property
     def colour(self) -> NDArray[Any]:
-        """The frame as (h, w, 3) RGB of its own type; a monochrome one three times."""
+        """The frame as (h, w, 3) RGB of its own type; a monochrome one three times.
+
+        Made anew each time: kept for every frame that is looked at, it would be most of the memory.
+        """
         image = self.frame.image
         if self.frame.kind == "mosaic":
             return cv2.cvtColor(image, cv2.COLOR_BayerRGGB2RGB)
@@ -153,8 +173,18 @@ def tone(image: NDArray[Any], frame: NightFrame, white: NDArray[np.float64]) -> 
         frame: for offset, top and whether it is linear.
         white: factors on R, G, B of a linear frame.
     """
+    if not frame.linear and frame.top <= 255:
+        return image.astype(np.uint8, copy=False)
+    if image.dtype == np.uint16 and image.size > _MANY:
+        values = np.arange(65536, dtype=np.uint16)
+        curves = _toned(np.repeat(values[:, None], 3, axis=1), frame, white)
+        return np.stack([curves[:, c][image[..., c]] for c in range(3)], axis=-1)
+    return _toned(image, frame, white)
+
+
+def _toned(image: NDArray[Any], frame: NightFrame, white: NDArray[np.float64]) -> NDArray[np.uint8]:
     if not frame.linear:
-        return image.astype(np.uint8) if frame.top <= 255 else (image * (255 / frame.top)).astype(np.uint8)
+        return (image * (255 / frame.top)).astype(np.uint8)
     scale = (white * (_STRETCH / (frame.top - frame.offset))).astype(np.float32)
     x = np.maximum(image.astype(np.float32) - np.float32(frame.offset), 0) * scale
     np.arcsinh(x, out=x)
@@ -165,6 +195,7 @@ def white_balance(look: Look) -> NDArray[np.float64]:
     """Factors on R, G, B that show the sky of this frame as grey with a touch of blue."""
     if not look.frame.linear or look.frame.kind == "mono":
         return np.ones(3)
-    middle = np.array([np.median(look.colour[::8, ::8, c]) - look.frame.offset for c in range(3)], np.float64)
+    part = look.colour[::8, ::8]
+    middle = np.array([np.median(part[..., c]) - look.frame.offset for c in range(3)], np.float64)
     middle = np.maximum(middle, 1.0)
     return np.clip(middle[1] / middle * [0.94, 1.0, 1.10], 0.3, 4.0)
