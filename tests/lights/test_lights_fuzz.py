@@ -101,21 +101,21 @@ async def test_over_rest(engine):
 async def test_over_the_socket(engine):
     chance = random.Random(3)
     await lights().start()
-    socket, said = None, 0
-    while said < EACH:
+    socket, heard = None, 0
+    while heard < EACH:
         if socket is None:
             socket = WebsocketCommunicator(websocket, "/ws", headers=[(b"host", b"localhost")])
             assert (await socket.connect(timeout=10))[0]
         for _ in range(10):
             text = nonsense(chance).decode("utf-8", errors="replace") or " "
             await socket.send_to(text_data=text)
-            said += 1
-        await asyncio.sleep(0)
-        while not socket.output_queue.empty():
+        while not socket.input_queue.empty() and not socket.future.done():
+            await asyncio.sleep(0)
+        heard += 10 - socket.input_queue.qsize()
+        while socket and not socket.output_queue.empty():
             event = await socket.receive_output()
             if event["type"] == "websocket.close":
                 assert event["code"] == 1008, "too many errors, never a failure"
                 socket = None
-                break
     assert not engine.state()["failed"]
     await lights().stop()
