@@ -61,6 +61,7 @@ function headline(entry, state, linked) {
   return status(element, "ok", lit ? (lit === 1 ? "1 fixture lit" : `${lit} fixtures lit`) : "Dark");
 }
 
+const OURS = { interlock: "the interlock", restore: "a backup", project: "the project", blackout: "the blackout", ha: "Home Assistant" };
 const MODES = { normal: "any colour", dark: "red only", blackout: "no light" };
 
 /** Who made the state, in words: programs say `scene:<id>`, `mode:dark` and the like. */
@@ -70,7 +71,7 @@ function sender(by) {
   if (by === "ui") return "set on a page";
   if (kind === "scene" && by !== kind) return `scene ${scenes.scenes.find((scene) => scene.id === id)?.name ?? id}`;
   if (kind === "mode" && by !== kind) return `mode ${MODES[id] ?? id}`;
-  return `set by ${by}`;
+  return `set by ${OURS[kind] ?? by}`;
 }
 
 const BETWEEN_MS = 30_000;

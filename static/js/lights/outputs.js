@@ -114,7 +114,7 @@ export class Rig {
       button.addEventListener("click", () => this.page.command("PUT", "/control/v1/lights/fixtures/", this.patch().filter((row) => row.name !== name)));
       action.append(button);
     }
-    const cells = [universe, last === start ? start : `${start}–${last}`].map((value) => make("td", { class: "r num" }, String(value)));
+    const cells = [make("td", { class: "r num opt" }, String(universe)), make("td", { class: "r num" }, last === start ? String(start) : `${start}–${last}`)];
     return make("tr", {}, make("th", { scope: "row" }, label(name)), make("td", { class: "opt" }, role), ...cells, make("td", {}, `${profile}, ${bits} bit`), action);
   }
 }

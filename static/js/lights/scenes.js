@@ -81,6 +81,7 @@ export class Scenes {
     this.edit.hidden = !this.scenes.length;
     if (this.edit.hidden) attr(this.edit, "aria-pressed", "false");
     attr(this.facts.list, "data-removing", this.removing);
+    this.edit.lastChild.textContent = this.removing ? "Done" : "Remove";
     this.facts.list.replaceChildren(...this.scenes.map((scene) => this.button(scene)));
     text(this.facts.show, this.show.steps.length === 1 ? "1 step" : `${this.show.steps.length} steps`);
     const cues = this.show.steps.map(({ sceneId, fadeMs = 0, holdMs = 0 }, n) => {
