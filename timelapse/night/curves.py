@@ -75,6 +75,10 @@ class Curves:
         self.rows.insert(at, row)
         return row
 
+    def no_sky_brightness(self) -> str:
+        """Why no frame has a sky brightness, for people; empty when one has."""
+        return "" if any(row.sky_mag is not None for row in self.rows) else self.view.unknown
+
     def state(self) -> dict[str, Any]:
         """For `restore`; JSON."""
         return {"rows": [asdict(row) for row in self.rows], "view": self.view.state()}

@@ -113,7 +113,7 @@ class NightProducts:
 
     def _take(self, look: Look) -> None:
         parts = self.wishes.parts
-        if parts & {"stack", "curves"}:
+        if "curves" in parts or ("stack" in parts and look.frame.hint is not None):
             look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
@@ -122,7 +122,8 @@ class NightProducts:
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
-            self.stack.append(look.frame, look.solution.wcs if look.solution else None)
+            plate = look.solution.wcs if look.solution and look.frame.hint else None
+            self.stack.append(look.frame, plate)
 
     def _sort(self, judged: Iterable[tuple[Look, list[Sighting]]]) -> None:
         """Judged frames to trails and clips; what is in already only stands beside the new ones."""
@@ -149,6 +150,8 @@ class NightProducts:
                 "placed_by": self.stack.placed,
                 "not_stacked": self.stack.reasons,
             }
+        if "curves" in self.wishes.parts and (reason := self.curves.no_sky_brightness()):
+            found["no_sky_brightness"] = reason
         if "trails" in self.wishes.parts:
             found["not_in_trails"] = self.trails.reasons
         return found

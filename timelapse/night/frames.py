@@ -49,6 +49,7 @@ class NightFrame:
         linear: counts; else a picture with the tone curve of sRGB.
         name: for people.
         hint: about where it looks: right ascension and declination, ICRS degrees.
+        scale_arcsec: per pixel in the middle, as its own header says.
     """
 
     digest: str
@@ -62,6 +63,7 @@ class NightFrame:
     linear: bool = True
     name: str = ""
     hint: tuple[Degrees, Degrees] | None = None
+    scale_arcsec: Arcseconds | None = None
 
     @property
     def middle(self) -> datetime:
@@ -76,18 +78,19 @@ class NightFrame:
 
 def halved(frame: NightFrame) -> NightFrame:
     """The frame at half its width and height: four pixels of one colour become one, their mean."""
-    image = frame.image
+    image, scale = frame.image, frame.scale_arcsec and 2 * frame.scale_arcsec
     unit = 4 if frame.kind == "mosaic" else 2
     image = image[: image.shape[0] // unit * unit, : image.shape[1] // unit * unit]
     size = image.shape[1] // unit, image.shape[0] // unit
     if frame.kind != "mosaic":
-        return replace(frame, image=cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return replace(frame, image=small, scale_arcsec=scale)
     half = np.empty((image.shape[0] // 2, image.shape[1] // 2), image.dtype)
     for y in (0, 1):
         for x in (0, 1):
             colour = np.ascontiguousarray(image[y::2, x::2])
             half[y::2, x::2] = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
-    return replace(frame, image=half)
+    return replace(frame, image=half, scale_arcsec=scale)
 
 
 @dataclass(eq=False)
@@ -114,6 +117,11 @@ class Look:
         """Pixels of the frame along one pixel of `light`."""
         height, width = self.frame.image.shape[:2]
         return 2 if self.frame.kind == "mosaic" or height * width > _BINNED_ABOVE else 1
+
+    @property
+    def scale_arcsec(self) -> Arcseconds | None:
+        """Per pixel in the middle; None: nobody says so."""
+        return self.camera.scale_arcsec or self.frame.scale_arcsec
 
     @cached_property
     def light(self) -> Floats:
