@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions import provenance
+from sessions.calibration.lookup import corrections_of
 from sessions.store.layout import Layout
 from sessions.store.metadata import parse_iso
 from skycam_project.common.clock import from_microseconds
@@ -31,7 +32,7 @@ from timelapse.night import kinds, products
 from timelapse.night.engine import NightProducts
 from timelapse.night.growing import Acknowledged, Growing
 from timelapse.night.reading import Reader
-from timelapse.night.source import corrections_of, session_meta
+from timelapse.night.source import session_meta
 from timelapse.pipeline.frames import open_source
 
 log = logging.getLogger("timelapse.night")

@@ -11,12 +11,13 @@ from night_fields import EVENING, Field
 from camera.simulator.dng import dng
 from sessions.calibration.key import Key
 from sessions.calibration.library import Library
+from sessions.calibration.lookup import corrections_of
 from sessions.store.manager import SessionManager
 from timelapse.night.frames import Camera
 from timelapse.night.growing import Growing
 from timelapse.night.optics import scale_of_exif
 from timelapse.night.reading import Reader
-from timelapse.night.source import NightSource, corrections_of
+from timelapse.night.source import NightSource
 from timelapse.pipeline.develop import File
 from timelapse.pipeline.errors import FrameError
 from timelapse.pipeline.frames import open_source

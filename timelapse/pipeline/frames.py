@@ -9,23 +9,26 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from sessions.calibration.library import Correction
+from sessions.calibration.matching import Matches
 from sessions.store import frames as framefiles
 from sessions.store.blocks import Codec
 from skycam_project.common.units import Seconds
-from timelapse.pipeline import decode, heads
+from timelapse.pipeline import calibration, decode, heads
 from timelapse.pipeline.decoders import Decoders
-from timelapse.pipeline.develop import SAMPLES, Counts, Develop, Developer, File
+from timelapse.pipeline.develop import SAMPLES, Counts, Develop, Developer, File, Fix
 from timelapse.pipeline.errors import FrameError, SourceError
 from timelapse.pipeline.planes import Planes, to_rgb
+from timelapse.pipeline.said import Said as Said
 
 _HEAD_BYTES = 256 << 10
 """Enough of a picture for its size and EXIF."""
@@ -44,7 +47,7 @@ class FrameInfo:
         aperture_f: f-number.
         camera: name in the session, or model.
         digest: SHA-256, hexadecimal, of the content in a session, of name, size and time stamp in a folder:
-            another digest means another frame.
+            another digest means another frame. With masters (`FrameSource.calibrate`) they are part of it.
         width, height: pixels.
     """
 
@@ -66,22 +69,6 @@ class Problem:
 
     name: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a session says of a frame.
-
-    Attributes:
-        camera: its name in the session.
-        info, settings: of the camera, as recorded.
-        row: of the frame table, or of the journal, with `time`.
-    """
-
-    camera: str
-    info: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    row: Mapping[str, Any]
 
 
 class FrameSource(ABC):
@@ -110,6 +97,8 @@ class FrameSource(ABC):
         kept = [frame for frame in frames if (frame.width, frame.height) == self.size]
         self._numbers = [frame.index for frame in kept]
         self.frames = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
+        self._digests = [frame.digest for frame in kept]
+        self._fixes: dict[int, Fix] = {}
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -134,6 +123,25 @@ class FrameSource(ABC):
         self._developer.close()
         self._developer = Developer(wish, self._samples)
 
+    def calibrate(self, masters: calibration.Calibration | None) -> None:
+        """Have a session's RAW files and linear counts corrected from now on; None: left as they are."""
+        self._fixes.clear()
+        digests = list(self._digests)
+        for place, number in enumerate(self._numbers) if masters else ():
+            said, shape = self._said(number), self._counted(number)
+            found = masters.matches(said, shape) if masters and said and shape else None
+            if masters and said and found:
+                colours = bool(said.info.get("bayer_pattern"))
+                self._fixes[number] = partial(_fix, masters, found, colours)
+                digests[place] = calibration.named(digests[place], found)
+        self.frames = tuple(
+            replace(frame, digest=one) for frame, one in zip(self.frames, digests, strict=True)
+        )
+
+    def _counted(self, number: int) -> tuple[int, ...]:
+        """Shape of a session's frame that holds what a sensor counted; empty for others."""
+        return ()
+
     def _samples(self, developer: Developer) -> list[np.ndarray]:
         """Counts of a few frames over the sequence; broken ones do not count."""
         found = []
@@ -141,13 +149,13 @@ class FrameSource(ABC):
             content = self._content(self._numbers[number])
             if is_linear(content):
                 with contextlib.suppress(FrameError):
-                    found.append(developer.counts(content))
+                    found.append(developer.counts(content, self._fixes.get(self._numbers[number])))
         return found
 
     def _read(self, number: int) -> Planes:
         content = self._content(number)
         if is_linear(content):
-            return decode.array(self._developer.show(content))
+            return decode.array(self._developer.show(content, self._fixes.get(number)))
         if isinstance(content, Counts):
             return decode.array(content.pixels)
         return decode.DECODERS[suffix(content.name)](content.data)
@@ -194,6 +202,10 @@ class FrameSource(ABC):
     @abstractmethod
     def _content(self, number: int) -> File | Counts:
         """The frame that was found as number `number`. Raises `FrameError`, `OSError`."""
+
+
+def _fix(masters: calibration.Calibration, found: Matches, colours: bool, mosaic: bool) -> Correction:
+    return masters.correction(found, mosaic or colours)
 
 
 def is_linear(content: File | Counts) -> bool:

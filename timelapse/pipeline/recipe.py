@@ -177,6 +177,7 @@ class Recipe:
         contact_sheet: also make a contact sheet (JPEG).
         profile: name of the profile whose values were taken, for people.
         bracket: frames of one bracket, which become one by exposure fusion; 1 for none.
+        calibrate: darks, flats and bad pixels of the library are taken out of a session's RAW files and linear counts.
         develop: how RAW files and linear counts become pictures.
         lens: correction of the lens; None for none.
         least_quality: frames whose quality is below are left out, 0 … 1.
@@ -200,6 +201,7 @@ class Recipe:
     contact_sheet: bool = False
     profile: str | None = None
     bracket: int = 1
+    calibrate: bool = True
     develop: Develop = field(default_factory=Develop)
     lens: Lens | None = None
     least_quality: float = 0.0
@@ -257,7 +259,7 @@ class Recipe:
         return hashlib.sha256(json.dumps([VERSION, kept, *parts], sort_keys=True).encode()).hexdigest()
 
 
-_NOT_PIXELS = frozenset({"outputs", "poster", "contact_sheet", "profile"})
+_NOT_PIXELS = frozenset({"outputs", "poster", "contact_sheet", "profile", "calibrate"})  # masters name frames
 _PARTS: dict[str, Callable[[Any], Any]] = {
     "develop": Develop.from_json,
     "lens": lens_from_json,
