@@ -33,7 +33,7 @@ def scale_of_exif(exif: Mapping[str, Any], shape: tuple[int, ...]) -> Arcseconds
     cameras = lensfunpy.Database().find_cameras(maker, model, loose_search=False)
     if not cameras:
         return None
-    pixel_mm = _FULL_FRAME_MM / cameras[0].crop_factor / float(np.hypot(*shape[:2]))
+    pixel_mm = _FULL_FRAME_MM / cameras[0].crop_factor / float(np.hypot(shape[0], shape[1]))
     return ARCSEC_PER_RADIAN * pixel_mm / focal_mm
 
 

@@ -78,7 +78,9 @@ class Plates:
             self._searches += 1
             found = _middle(look, scale, (_ZENITH, 0.0), _SKY, _NOMINAL)
             if found.matched < _SURE:
-                raise NoMatchError(f"only {found.matched} stars fit", best=found.matched)
+                raise NoMatchError(
+                    f"only {found.matched} stars fit", detected=len(look.stars), best=found.matched
+                )
         else:
             found = _middle(look, self._scale, self._still, _STILL, _SOLVED)
         altitude, azimuth = observer.altaz(found.ra_deg, found.dec_deg)
