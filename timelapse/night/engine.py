@@ -22,7 +22,7 @@ from skycam_project.common.units import Seconds
 from timelapse.night import drawing, state
 from timelapse.night.curves import Curves
 from timelapse.night.films import MeteorClips, Reel
-from timelapse.night.frames import Camera, Look, NightFrame, halved
+from timelapse.night.frames import Camera, Look, NightFrame, Paper, halved
 from timelapse.night.keogram import Keogram, NothingYetError
 from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
@@ -185,7 +185,7 @@ class NightProducts:
         head = {
             "generation": self._generation + 1, "megapixels": self.wishes.megapixels, "direct": list(self._direct), "judged": list(self._judged),
             "done": list(self._done), "curves": self.curves.state(),
-            "white": self.reel.white.tolist() if self.reel.white is not None else None,
+            "paper": [p.white.tolist(), p.black.tolist()] if (p := self.reel.paper) else None,
         }  # fmt: skip
         write_atomic(home / "head.json", orjson.dumps(head))
         self._generation += 1
@@ -203,8 +203,8 @@ class NightProducts:
             }
         except (OSError, ValueError, KeyError):
             return
-        if head.get("megapixels") != self.wishes.megapixels:
-            return  # of pictures of another size
+        if head.get("megapixels") != self.wishes.megapixels or "paper" not in head:
+            return  # of pictures of another size, or of another version
         known = {name: one for name, one in loaded.items() if one is not None}
         if len(known) < len(loaded):
             return  # of another version, or other parts were wanted then: begin anew from the frames
@@ -214,7 +214,7 @@ class NightProducts:
         self._direct, self._judged = set(head["direct"]), set(head["judged"])
         self._done = dict.fromkeys(head["done"])
         self.curves.restore(head["curves"])
-        self.reel.white = np.array(head["white"]) if head["white"] else None
+        self.reel.paper = Paper(*(np.array(part) for part in head["paper"])) if head["paper"] else None
 
     # ---- what comes out
 

@@ -18,6 +18,7 @@ from timelapse.night.opencv import cv2
 Floats = NDArray[np.float32]
 
 _STRETCH = 400.0
+_BLACK = 0.7  # share of the sky that is shown as black
 _CLEARLY = 25.0  # peak signal to noise of a star whose width is worth knowing
 _MANY = 600_000  # values from which a table of the curve is quicker, and smaller
 _BINNED_ABOVE = 2_500_000  # pixels: a picture larger than this is searched for streaks at half its size
@@ -173,30 +174,55 @@ class Look:
         return moon.altitude_deg, moon.illuminated
 
 
-def tone(image: NDArray[Any], frame: NightFrame, white: NDArray[np.float64]) -> NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Paper:
+    """How linear frames become pictures.
+
+    Attributes:
+        white: factors on R, G, B that show the sky as grey with a touch of blue.
+        black: what is taken from R, G, B above the dark level: most of the sky, so that it looks dark.
+    """
+
+    white: NDArray[np.float64]
+    black: NDArray[np.float64]
+
+
+NEUTRAL = Paper(np.ones(3), np.zeros(3))
+
+
+def tone(image: NDArray[Any], frame: NightFrame, paper: Paper) -> NDArray[np.uint8]:
     """A picture for people, always with the same curve, so that a night's pictures follow each other.
 
     Args:
         image: (…, 3) RGB of the frame's type, or what was made of such pixels.
         frame: for offset, top and whether it is linear.
-        white: factors on R, G, B of a linear frame.
+        paper: white and black of a linear frame.
     """
     if not frame.linear and frame.top <= 255:
         return image.astype(np.uint8, copy=False)
     if image.dtype == np.uint16 and image.size > _MANY:
         values = np.arange(65536, dtype=np.uint16)
-        curves = _toned(np.repeat(values[:, None], 3, axis=1), frame, white)
+        curves = _toned(np.repeat(values[:, None], 3, axis=1), frame, paper)
         return np.stack([curves[:, c][image[..., c]] for c in range(3)], axis=-1)
-    return _toned(image, frame, white)
+    return _toned(image, frame, paper)
 
 
-def _toned(image: NDArray[Any], frame: NightFrame, white: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _toned(image: NDArray[Any], frame: NightFrame, paper: Paper) -> NDArray[np.uint8]:
     if not frame.linear:
         return (image * (255 / frame.top)).astype(np.uint8)
-    scale = (white * (_STRETCH / (frame.top - frame.offset))).astype(np.float32)
-    x = np.maximum(image.astype(np.float32) - np.float32(frame.offset), 0) * scale
+    scale = (paper.white * (_STRETCH / (frame.top - frame.offset))).astype(np.float32)
+    x = np.maximum(image.astype(np.float32) - (frame.offset + paper.black).astype(np.float32), 0) * scale
     np.arcsinh(x, out=x)
     return np.minimum(x * np.float32(255 / np.arcsinh(_STRETCH)), 255).astype(np.uint8)
+
+
+def paper_of(look: Look) -> Paper:
+    """White and black by the sky of this frame."""
+    if not look.frame.linear:
+        return NEUTRAL
+    part = look.colour[::8, ::8]
+    sky = np.array([np.median(part[..., c]) - look.frame.offset for c in range(3)], np.float64)
+    return Paper(white_balance(look), _BLACK * np.maximum(sky, 0))
 
 
 def white_balance(look: Look) -> NDArray[np.float64]:
