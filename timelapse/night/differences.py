@@ -16,6 +16,7 @@ _STAR = 5.0
 _CELL = 96
 _SHORT = 11  # pixels
 _LOUD = 9.0
+_CHANCE = 1.12  # so much more is found in cells of white noise too
 _LOW, _LOW_OF_NORMAL = 0.3, 0.3853  # a quantile that a line through the cell hardly moves
 
 
@@ -72,7 +73,7 @@ def _excess(image: Floats) -> Floats:
             for i, cell in enumerate(np.array_split(band[:, ::2], columns, axis=1)):
                 seen = cell[np.isfinite(cell)]
                 if len(seen) > _CELL:
-                    found[j, i] = max(found[j, i], np.quantile(seen, _LOW) / _LOW_OF_NORMAL)
+                    found[j, i] = max(found[j, i], np.quantile(seen, _LOW) / (_CHANCE * _LOW_OF_NORMAL))
     return cv2.resize(found, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
