@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sessions import provenance
@@ -65,13 +64,8 @@ class Folder(FrameSource):
         known = [
             (file, info) for file, info in zip(files, looked, strict=True) if isinstance(info, FrameInfo)
         ]
-        timed = sum(info.time is not None for _, info in known)
-        if timed == len(known):
-            known.sort(key=lambda pair: pair[1].time or datetime.min.replace(tzinfo=UTC))
         self._files = [file for file, _ in known]
         infos = [replace(info, index=index) for index, (_, info) in enumerate(known)]
-        if 0 < timed < len(known):
-            notes.append("Some frames do not say when they were taken: their order is that of their names.")
         super().__init__(
             path, path.name, infos, [found for found in looked if isinstance(found, Problem)], notes
         )

@@ -26,6 +26,7 @@ from timelapse.pipeline.planes import Planes, to_rgb
 
 _HEAD_BYTES = 256 << 10
 """Enough of a FITS file for its header."""
+_BY_NAME = "Some frames do not say when they were taken: their order is that of their names."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Said:
 
 
 class FrameSource(ABC):
-    """Frames of one size in the order of time. Reading is safe from several threads.
+    """Frames of one size in the order of time, or as they were found when one has none. Reading is safe from several threads.
 
     Attributes:
         path: what was opened.
@@ -118,6 +119,11 @@ class FrameSource(ABC):
                 self.problems.append(Problem(frame.name, reason))
         self._developer = Developer(self.wish, self._samples)
         kept = [frame for frame in frames if (frame.width, frame.height) == self.size]
+        times = [frame.time for frame in kept if frame.time]
+        if len(times) == len(kept):
+            kept = [frame for _, frame in sorted(zip(times, kept, strict=True), key=lambda pair: pair[0])]
+        elif times and _BY_NAME not in self.notes:
+            self.notes.append(_BY_NAME)
         self._numbers = [frame.index for frame in kept]
         self.frames = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
         self._unturned, self._unturned_size, self._turn = self.frames, self.size, 0
