@@ -85,6 +85,7 @@ def groups() -> list[Group]:
             Choice("first", "First frame", whole, r.first, "From 0"),
             Choice("last", "Last frame", whole, "", "Empty: to the end"),
             Choice("bracket", "Frames in a bracket", whole, r.bracket, "1 to 9, 1: none"),
+            Choice("calibrate", "Darks and flats of the library", switch, r.calibrate),
             Choice("keep_events", "Lightning stays as it is", switch, r.keep_events),
         )),
         Group("Colours and lens", (

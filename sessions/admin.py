@@ -47,11 +47,21 @@ class ReadOnly(admin.ModelAdmin):
 class SessionAdmin(ReadOnly):
     """Finished sessions."""
 
-    list_display = ("session_id", "content", "session_type", "instrument", "target", "start_time", "frames", "error_count", "protected")  # fmt: skip
+    list_display = ("session_id", "content", "kind", "instrument", "target", "start_time", "frames", "errors", "protected")  # fmt: skip
     list_filter = ("session_type", "instrument", "status", "protected", "storage")
     search_fields = ("session_id", "target", "purpose")
     date_hierarchy = "start_time"
     actions = ("verify", "export", "protect", "unprotect", "retrieve", "delete_sessions")
+
+    @admin.display(description="type", ordering="session_type")
+    def kind(self, row: Session) -> str:
+        """Its type, under a short heading."""
+        return row.get_session_type_display()
+
+    @admin.display(description="errors", ordering="error_count")
+    def errors(self, row: Session) -> int:
+        """Log rows of level ERROR and above."""
+        return row.error_count
 
     @admin.display(description="In its file")
     def content(self, row: Session) -> SafeString | str:
@@ -72,11 +82,11 @@ class SessionAdmin(ReadOnly):
             try:
                 report = find(str(row.pk)).ask("verify", patience=VERIFY_S)
             except (NoSessionError, ReaderError) as error:
-                self.message_user(request, f"{row}: {error}", messages.ERROR)
+                self.message_user(request, f"Session {row}: {error}", messages.ERROR)
                 continue
             many = "1 checksum is" if report["blocks"] == 1 else f"{report['blocks']} checksums are"
-            words = f"{row} is whole: {many} right."
-            damage = f"{row}: {' '.join(report['problems'])}"
+            words = f"Session {row} is whole: {many} right."
+            damage = f"Session {row}: {' '.join(report['problems'])}"
             self.message_user(
                 request,
                 words if report["ok"] else damage,
@@ -117,9 +127,9 @@ class SessionAdmin(ReadOnly):
         for row in chosen:
             try:
                 retrieving.ask(row, request.user.get_username())
-                self.message_user(request, f"{row} is being fetched.", messages.SUCCESS)
+                self.message_user(request, f"Session {row} is being fetched.", messages.SUCCESS)
             except retrieving.RefusedError as error:
-                self.message_user(request, str(error), messages.ERROR)
+                self.message_user(request, f"Refused: {error}", messages.ERROR)
 
     @admin.action(description="Delete for good…")
     def delete_sessions(self, request: HttpRequest, chosen: "QuerySet[Session]") -> HttpResponse | None:
@@ -141,9 +151,9 @@ class SessionAdmin(ReadOnly):
         for row in rows:
             try:
                 retention.ask_deletion(row, request.user.get_username(), row.session_id)
-                self.message_user(request, f"{row} will be gone within seconds.", messages.SUCCESS)
+                self.message_user(request, f"Session {row} will be gone within seconds.", messages.SUCCESS)
             except retention.RefusedError as error:
-                self.message_user(request, str(error), messages.ERROR)
+                self.message_user(request, f"Refused: {error}", messages.ERROR)
         return None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Session | None = None) -> list[str]:

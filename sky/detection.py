@@ -348,7 +348,7 @@ def _prepare(image: NDArray[Any], kind: Kind, top: float | None) -> tuple[Floats
         full = np.empty(out.shape, np.bool_)
         in_bands(out.shape[0], lambda first, end: _sum_mosaic(mosaic, limit, out, full, first, end))
         return out, full, 2
-    plane = image.astype(np.float32) if kind == "mono" else image.astype(np.float32).sum(axis=2)
+    plane = image.astype(np.float32) if kind == "mono" else image.sum(axis=2, dtype=np.float32)
     if plane.ndim != 2:
         raise ValueError(f"a {kind} frame cannot have the shape {image.shape}")
     full = plane >= limit if kind == "mono" else (image >= limit).any(axis=2)

@@ -1,5 +1,6 @@
 """What a telescope says of itself goes into its session: where it points, temperatures, focus, lost tracking."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from skycam_project.common.clock import Clock
 from skycam_project.common.units import Degrees, Seconds
 from telescope.dwarf.heavens import Equatorial, separation
 from telescope.dwarf.session.state import Board
+from telescope.procedures import Procedures
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class TelescopeReadings:
 
     Series: `mount_position` (`ra`, `dec`, `alt`, `az`, degrees, ICRS), `temperature` (`sensor` is `ccd` or
     `telescope`), `focus_position` (motor steps), `battery` (`value_percent`). Events: `tracking_lost`,
-    `tracking_regained`.
+    `tracking_regained`. Sessions of calibrations and focus runs: `Procedures`.
 
     Args:
         sessions: of this telescope, owned by this process.
@@ -45,6 +47,7 @@ class TelescopeReadings:
         where: Callable[[Equatorial], tuple[Degrees, Degrees]],
     ) -> None:
         self._sessions, self._board, self._clock, self._where = sessions, board, clock, where
+        self._procedures = Procedures(sessions, board)
         self._written: dict[str, tuple[object, Seconds]] = {}
         self._place: tuple[Equatorial, Seconds] | None = None
         self._tracked = False
@@ -57,8 +60,9 @@ class TelescopeReadings:
         while True:
             try:
                 self.look()
+                await asyncio.to_thread(self._procedures.look)  # a new session is synced
                 failing = False
-            except StoreError as error:  # a full disk must not end the host
+            except (StoreError, OSError) as error:  # a full disk must not end the host
                 if not failing:
                     logger.warning("readings are not written down for now reason=%s", error)
                 failing = True

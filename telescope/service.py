@@ -52,7 +52,7 @@ async def _host() -> None:
             heavens,
             changed=lambda: None,
             clock=clock,
-            solver=FrameSolver(),
+            solver=FrameSolver(lambda row: sessions.add_calibration("plate_solve", row)),
         )
         previews = settings.DATA / "previews" / INSTRUMENT
         sink = TelescopeSink(

@@ -23,6 +23,7 @@ from telescope.dwarf.heavens import Equatorial, separation
 from telescope.dwarf.session.settings import Optics
 from telescope.dwarf.session.state import Board
 from telescope.preview import make_preview
+from telescope.procedures import CALIBRATION
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,20 @@ OTHER_TARGET: Arcseconds = 3600.0
 IDLE_END: Seconds = 900.0
 """An observation ends by itself after so long without a frame."""
 LOOK: Seconds = 10.0
+OPTICS = Optics()
+INFO = {
+    "model": "DWARF 3 tele",
+    "sensor": OPTICS.sensor,
+    "sensor_size": [
+        round(side * OPTICS.pixel_um / 1000, 2) for side in (OPTICS.width_px, OPTICS.height_px)
+    ],  # mm
+    "pixel_size_um": OPTICS.pixel_um,
+    "focal_length_mm": OPTICS.focal_length_mm,
+    "aperture_mm": OPTICS.aperture_mm,
+    "bayer_pattern": "RGGB",
+    "row_order": "top-down",
+}
+"""What a session says of the camera, in document 002's words."""
 SEARCH = "flat search"
 """Purpose of pictures that only look for the right brightness: no calibration may use them."""
 
@@ -123,7 +138,8 @@ class TelescopeSink:
 
     @property
     def _calibrating(self) -> bool:
-        return self._sessions.active_session.type == "alignment"
+        active = self._sessions.active_session
+        return active.type == "alignment" and active.purpose != CALIBRATION.purpose
 
     def _end(self, reason: str) -> None:
         self._sessions.add_event(f"{self._sessions.active_session.type}_ended", {"reason": reason})
@@ -170,12 +186,7 @@ class TelescopeSink:
             kept,
             file_name=frame.path.name,
             media_type=frame.media_type,
-            info={
-                "model": "DWARF 3 tele",
-                "pixel_size_um": 2.0,
-                "focal_length_mm": 150.0,
-                "bayer_pattern": "RGGB",
-            },
+            info=INFO,
             settings={"exposure_us": values["exposure_us"], "gain": frame.exposure.gain},
             time=frame.start,
             mid_time=iso_utc(frame.middle),
@@ -194,8 +205,7 @@ class TelescopeSink:
         )
 
     def _lay_out(self, frame: Frame, number: str) -> PixelFile:
-        optics = Optics()
-        pixels, cropped = mosaic(frame, optics.width_px, optics.height_px)
+        pixels, cropped = mosaic(frame, OPTICS.width_px, OPTICS.height_px)
         if cropped and not self._cropped:
             self._cropped = True
             logger.info("frames are larger than the camera's size and are cropped about their centre")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessions import provenance
-from timelapse.making import PACKAGES, inputs_of
+from sessions.calibration.lookup import Corrections
+from timelapse.making import PACKAGES, found_of, inputs_of, masters_of
 
 if TYPE_CHECKING:
     from timelapse.pipeline.job import Report
@@ -24,8 +25,8 @@ def inputs(source: Path) -> list[provenance.Input] | None:
 
 def record(out: Path, found: list[provenance.Input], camera: str | None, report: "Report") -> None:
     """Write `<out>.provenance.json`. Raises `OSError`."""
-    parameters = {"recipe": report.recipe, "camera": camera, "name": out.name}
-    provenance.write(out, KIND, found, parameters, _files(report), packages=PACKAGES)
+    parameters = {"recipe": report.recipe, "camera": camera, "name": out.name, "found": found_of(report)}
+    provenance.write(out, KIND, [*found, *masters_of(report)], parameters, _files(report), packages=PACKAGES)
 
 
 def _files(report: "Report") -> list[Path]:
@@ -38,8 +39,8 @@ def _files(report: "Report") -> list[Path]:
     return [Path(name) for name in named if name]
 
 
-def again(parameters: Mapping[str, Any], folder: Path, source: Path) -> list[Path]:
-    """Make it again in a folder, from the same session or folder of pictures."""
+def again(parameters: Mapping[str, Any], folder: Path, source: Path, corrections: Corrections) -> list[Path]:
+    """Make it again in a folder, from the same session or folder of pictures and the same masters."""
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make
     from timelapse.pipeline.recipe import Recipe
@@ -47,4 +48,4 @@ def again(parameters: Mapping[str, Any], folder: Path, source: Path) -> list[Pat
     recipe = Recipe.from_json(parameters["recipe"])
     out = folder / Path(parameters["name"]).name
     with tempfile.TemporaryDirectory() as work, closing(open_source(source, parameters["camera"])) as opened:
-        return _files(make(opened, recipe, out, Path(work), lambda step: None))
+        return _files(make(opened, recipe, out, Path(work), corrections=corrections))

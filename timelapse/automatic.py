@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
+from sessions import provenance
 from skycam_project.common.errors import SkycamError
 from timelapse import services, sources
 from timelapse.models import Job, Product
@@ -74,9 +75,21 @@ def is_dawn(now: datetime) -> bool:
 def _there(session: str, kind: str) -> bool:
     """Whether it was queued or made once, by whom and with what end ever: a cancelled one is not wanted."""
     product = "" if kind == "timelapse" else kind
-    made = [kind] if kind == "timelapse" else [kind, "night"]  # what was made live holds the others
-    asked = Job.objects.filter(source=session, product=product, automatic=True)
-    return asked.exists() or Product.objects.filter(session=session, kind__in=made).exists()
+    if Job.objects.filter(source=session, product=product, automatic=True).exists():
+        return True
+    if Product.objects.filter(session=session, kind=kind).exists():
+        return True
+    live = Product.objects.filter(session=session, kind="night").first() if product else None
+    return live is not None and (kind == "keogram" or not _halved(live))
+
+
+def _halved(live: Product) -> bool:
+    """Whether a small machine made the night's products from smaller pictures: a keogram loses nothing by that."""
+    try:
+        record = provenance.read(settings.DATA / "products" / live.folder)
+    except (OSError, SkycamError):
+        return False  # not yet recorded
+    return "pixels_across" in record.parameters.get("found", {})
 
 
 def _queue(session: str, kind: str) -> Job | None:

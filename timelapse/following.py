@@ -18,6 +18,7 @@ from django.conf import settings
 
 from sessions.store import ids
 from sessions.store.layout import Layout, read_head
+from skycam_project.common.machine import memory_bytes
 from skycam_project.common.nights import evening, site_zone
 from skycam_project.common.parent_pipe import VARIABLE
 from skycam_project.common.units import Seconds
@@ -29,6 +30,10 @@ LOOK: Seconds = 10.0
 AGAIN: Seconds = 300.0
 """From the death of a child to the next one for the same session."""
 PATIENCE: Seconds = 8.0
+MEGAPIXELS_PER_GB = 2.5
+"""A night of 4K takes 0.35 GB at half its width and height, so that a machine of 1 GB has room for the rest."""
+ALLOCATION = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1000000"}
+"""glibc gives pictures that are done with back to the system, instead of keeping room for the next."""
 
 
 class Follower:
@@ -37,10 +42,12 @@ class Follower:
     Args:
         sessions: the sessions' folder.
         products: results go to `<products>/<evening>/<instrument>/night-<session>/`.
+        megapixels: larger frames are halved until they fit; None: as the memory of this machine allows.
     """
 
-    def __init__(self, sessions: Path, products: Path) -> None:
+    def __init__(self, sessions: Path, products: Path, megapixels: float | None = None) -> None:
         self._layout, self._products = Layout(sessions), products
+        self._megapixels = megapixels or max(MEGAPIXELS_PER_GB * memory_bytes() / 1e9, 0.5)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._again: dict[str, float] = {}
         self._look_again = 0.0
@@ -94,9 +101,10 @@ class Follower:
 
     def _start(self, session: Path, target: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "timelapse.night_child", str(session), str(target)],
+            [sys.executable, "-m", "timelapse.night_child", str(session), str(target), f"{self._megapixels:.1f}"],
             stdin=subprocess.DEVNULL, cwd=settings.ROOT, pass_fds=(self._reading,),
-            env=os.environ | {VARIABLE: str(self._reading), "SKYCAM_PROCESS": "night"}, start_new_session=True,
+            env=os.environ | ALLOCATION | {VARIABLE: str(self._reading), "SKYCAM_PROCESS": "night"},
+            start_new_session=True,
         )  # fmt: skip
 
     def _target(self, folder: Path) -> Path:
@@ -128,7 +136,8 @@ class Follower:
 
 async def run() -> None:
     """Follow until cancelled: a step of the processing worker."""
-    follower = Follower(settings.DATA / "sessions", settings.DATA / "products")
+    megapixels = settings.CONFIG.timelapse_live_megapixels
+    follower = Follower(settings.DATA / "sessions", settings.DATA / "products", megapixels)
     try:
         while True:
             await asyncio.to_thread(follower.look, asyncio.get_running_loop().time())

@@ -13,6 +13,17 @@ from timelapse.fusion import making as fusion
 from timelapse.night.kinds import KINDS
 
 
+def _split(
+    sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path
+) -> tuple[Path, Corrections]:
+    """What the frames come from, and the same masters as then, none that came since."""
+    wanted = {one["sha256"] for one in parameters.get("found", {}).get("masters", [])}
+    masters = [source.path for source in sources if source.path.stem in wanted]
+    frames = [source for source in sources if source.path.stem not in wanted]
+    # They lie in `<library>/<kind>/`.
+    return _input(frames), Corrections(masters[0].parents[1] if masters else folder, wanted)
+
+
 def _input(sources: Sequence[provenance.Source]) -> Path:
     """The session's file, or the folder whose files the sources are."""
     if sources[0].path.suffix == ".asdf":
@@ -29,8 +40,9 @@ def timelapse(
 
     quiet = lambda _: None  # noqa: E731
     recipe = {"recipe": parameters["recipe"], "draft": False}
-    work = Work("timelapse", "", "", str(_input(sources)), str(folder), str(folder / ".work"), recipe)
-    making.make(work, quiet, lambda: False)
+    source, corrections = _split(sources, parameters, folder)
+    work = Work("timelapse", "", "", str(source), str(folder), str(folder / ".work"), recipe)
+    making.make(work, quiet, lambda: False, corrections)
     return making.outputs(folder)
 
 
@@ -42,11 +54,8 @@ def night_product(kind: str) -> provenance.Maker:
         from timelapse.pipeline.frames import open_source
 
         found = parameters.get("found", {})
-        masters = found.get("masters", [])
-        # The same masters as then, none that came since; they lie in `<library>/<kind>/`.
-        library = sources[-1].path.parents[1] if masters else folder
-        corrections = Corrections(library, {one["sha256"] for one in masters})
-        with closing(open_source(_input(sources), found.get("camera"))) as source:
+        path, corrections = _split(sources, parameters, folder)
+        with closing(open_source(path, found.get("camera"))) as source:
             made = products.make(kind, source, parameters["options"], folder, corrections=corrections)
             return made.files
 
@@ -55,7 +64,8 @@ def night_product(kind: str) -> provenance.Maker:
 
 def film(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
     """A film that a command made."""
-    return alone.again(parameters, folder, _input(sources))
+    path, corrections = _split(sources, parameters, folder)
+    return alone.again(parameters, folder, path, corrections)
 
 
 provenance.register("timelapse", timelapse)

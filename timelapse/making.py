@@ -21,6 +21,7 @@ from timelapse.pipeline.errors import CancelledError as CancelledError
 from timelapse.work import Work
 
 if TYPE_CHECKING:
+    from sessions.calibration.lookup import Corrections
     from timelapse.checking import Measured
     from timelapse.night.products import Made
     from timelapse.pipeline.frames import FrameSource
@@ -46,13 +47,14 @@ Say = Callable[[dict[str, Any]], None]
 Asked = Callable[[], bool]
 
 
-def make(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
+def make(work: Work, say: Say, cancelled: Asked, corrections: "Corrections | None" = None) -> dict[str, Any]:
     """Do it. Returns the report.
 
     Args:
         work: what.
         say: hears of progress: stage, percent, fps, remaining_s, frames, done, chunk, chunks, left_out, notes, drafted.
         cancelled: asked at every frame.
+        corrections: calibration masters of a timelapse; None: those of the library beside the session.
 
     Raises:
         SkycamError: it cannot be done; codes in `FINAL` say for ever.
@@ -60,13 +62,15 @@ def make(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
         OSError: disk or files refuse.
     """
     Path(work.folder).mkdir(parents=True, exist_ok=True)
-    return _timelapse(work, say, cancelled) if work.kind == "timelapse" else _product(work, say, cancelled)
+    if work.kind == "timelapse":
+        return _timelapse(work, say, cancelled, corrections)
+    return _product(work, say, cancelled)
 
 
 # ---- timelapses
 
 
-def _timelapse(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
+def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections | None") -> dict[str, Any]:
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as render
     from timelapse.pipeline.notes import notes
@@ -79,12 +83,12 @@ def _timelapse(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
         if work.recipe.get("draft") and not (folder / sidecar.NAME).exists():
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
-        report = render(source, recipe, first, Path(work.work), tell, cancelled)
+        report = render(source, recipe, first, Path(work.work), tell, cancelled, corrections)
         found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell))
         for draft in folder.glob("timelapse-draft*"):
             draft.unlink()
-        made_with = {"recipe": recipe.to_json()}
-        inputs = inputs_of(Path(work.source))
+        made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
+        inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
         provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
     _describe(work, folder, report.frames / recipe.fps, curves.scores(found))
     return shown(report) | found
@@ -136,6 +140,7 @@ def shown(report: "Report") -> dict[str, Any]:
     """A report as the database keeps it: a night of broken frames must not fill a row."""
     values = report.to_json()
     problems = values.pop("left_out")
+    del values["master_files"]
     values["left_out"], values["left_out_count"] = problems[:SHOWN_PROBLEMS], len(problems)
     values["outputs"] = [each | {"path": Path(each["path"]).name} for each in values["outputs"]]
     for name in ("poster", "contact_sheet", "curves", "source"):
@@ -259,6 +264,16 @@ def record_night(
 
 
 # ---- where it came from
+
+
+def found_of(report: "Report") -> dict[str, Any]:
+    """For the record: the masters that changed pixels, and what was missing for how many frames."""
+    return {"masters": report.masters, "gaps": report.gaps}
+
+
+def masters_of(report: "Report") -> list[provenance.Input]:
+    """The masters by hash: inputs like the frames."""
+    return [provenance.of_file(Path(path)) for path in report.master_files]
 
 
 def inputs_of(path: Path) -> list[provenance.Input]:

@@ -1,7 +1,8 @@
-"""`python -m timelapse.night_child SESSION RESULTS`: the night products of one running session.
+"""`python -m timelapse.night_child SESSION RESULTS MEGAPIXELS`: the night products of one running session.
 
 Ends when the session does, or on SIGTERM; either way what it has is saved, and the next one goes on there. SESSION is
-the folder of a running session, or the file of one that ended while nobody followed it.
+the folder of a running session, or the file of one that ended while nobody followed it. Frames of more MEGAPIXELS are
+halved until they fit.
 """
 
 import logging
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions import provenance
+from sessions.calibration.lookup import corrections_of
 from sessions.store.layout import Layout
 from sessions.store.metadata import parse_iso
 from skycam_project.common.clock import from_microseconds
@@ -30,7 +32,7 @@ from timelapse.night import kinds, products
 from timelapse.night.engine import NightProducts
 from timelapse.night.growing import Acknowledged, Growing
 from timelapse.night.reading import Reader
-from timelapse.night.source import corrections_of, session_meta
+from timelapse.night.source import session_meta
 from timelapse.pipeline.frames import open_source
 
 log = logging.getLogger("timelapse.night")
@@ -49,14 +51,15 @@ class Following:
     Args:
         session: its folder.
         results: folder of the products, described like any other product.
+        options: of the kind `night`.
     """
 
-    def __init__(self, session: Path, results: Path) -> None:
+    def __init__(self, session: Path, results: Path, options: Mapping[str, Any] | None = None) -> None:
         self.session, self.results = session, results
         self.meta = session_meta(session)
         self.began = parse_iso(self.meta["start_time"])
         self.layout = Layout(session.parent.parent)
-        self.options = kinds.checked(KIND, {})
+        self.options = kinds.checked(KIND, options or {})
         self.growing = Growing(session, Reader(corrections=corrections_of(session)))
         self.title = ""
         self.products: NightProducts | None = None
@@ -122,9 +125,9 @@ class Following:
         record(self.results, final, self.options, products.Made(files, found, reader.files()))
 
 
-def complete(session: Path, results: Path) -> None:
+def complete(session: Path, results: Path, wishes: Mapping[str, Any]) -> None:
     """Go on with products whose session became a file while nobody followed it. Raises `OSError`, `SkycamError`."""
-    options, meta = kinds.checked(KIND, {}), session_meta(session)
+    options, meta = kinds.checked(KIND, wishes), session_meta(session)
     with closing(open_source(session)) as source:
         made = products.make(KIND, source, options, results)
         first = next((frame.time for frame in source.frames if frame.time), None)
@@ -152,9 +155,9 @@ def record(results: Path, session: Path, options: Mapping[str, Any], made: produ
     shutil.rmtree(results / ".state", ignore_errors=True)
 
 
-def follow(session: Path, results: Path, stop: threading.Event) -> None:
+def follow(session: Path, results: Path, options: Mapping[str, Any], stop: threading.Event) -> None:
     """Feed the products until the session ends or `stop` is set. Raises `OSError` when the disk refuses."""
-    night = Following(session, results)
+    night = Following(session, results, options)
     shown, counted = 0.0, 0
     try:
         while not stop.is_set():
@@ -183,12 +186,13 @@ def main() -> int:
     leave_with_parent()
     os.nice(10)
     session, results = (Path(name) for name in sys.argv[1:3])
+    options = {"megapixels": float(sys.argv[3])}
     results.mkdir(parents=True, exist_ok=True)
     try:
         if session.is_file():
-            complete(session, results)
+            complete(session, results, options)
         else:
-            follow(session, results, stop)
+            follow(session, results, options, stop)
     except (OSError, SkycamError) as error:
         log.error("night products of %s: %s", session.name, error)
         if isinstance(error, SkycamError) and session.is_file():

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -35,6 +36,7 @@ class Made:
         address: where it is opened, or where its job stands.
         strip: address of its picture without axes; empty: it has none.
         size: bytes of its files; `None` for a job.
+        made_at: UTC; `None` for a job.
     """
 
     kind: str
@@ -44,6 +46,7 @@ class Made:
     address: str
     strip: str = ""
     size: int | None = None
+    made_at: datetime | None = None
 
     @property
     def icon(self) -> str:
@@ -102,7 +105,7 @@ def _product(row: Product, kind: str, files: list[dict[str, Any]]) -> Made:
     words = f"made {made:%H:%M}, {made.day} {made:%B}"
     strip = address(roles[STRIP]) if STRIP in roles else ""
     size = sum(int(file["bytes"]) for file in files)
-    return Made(kind, labels().get(kind, kind.capitalize()), "ok", words, where, strip, size)
+    return Made(kind, labels().get(kind, kind.capitalize()), "ok", words, where, strip, size, row.made_at)
 
 
 def _job(kind: str, job: Job) -> Made:

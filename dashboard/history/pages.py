@@ -205,7 +205,7 @@ class SessionView(Page):
             goes=goes(found.uuid),
             retrieval=retrieval,
             made=products,
-            strip=next((one.strip for one in products if one.strip), ""),
+            keogram=next((one for one in products if one.strip), None),
             **facts(found),
             **kwargs,
         )

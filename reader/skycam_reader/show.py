@@ -2,11 +2,13 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+
+from .frames import fits_pixels, stored
 
 _WIDTH, _HEIGHT, _EDGE = 720, 240, 44
 _SOFTNESS = 0.02
@@ -42,6 +44,28 @@ class Picture:
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
             for name, data in chunks
         )
+
+
+class Photo:
+    """A JPEG as a notebook shows it: the camera's own."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def _repr_jpeg_(self) -> bytes:
+        return self.data
+
+
+def shown(camera: Mapping[str, Any], row: Mapping[str, Any]) -> Picture | Photo:
+    """One frame for a notebook, by its row of the `frame_table`; a RAW file raises `ValueError`."""
+    data = stored(camera, row)
+    if not isinstance(data, bytes):
+        return Picture(data)
+    if data.startswith(b"\xff\xd8"):
+        return Photo(data)
+    if data.startswith(b"SIMPLE"):
+        return Picture(fits_pixels(data))
+    raise ValueError(f"{row['file_name']} needs a library that develops it; `stored` gives its bytes")
 
 
 class Curve:

@@ -23,6 +23,7 @@ from sessions.calibration.key import Key
 from sessions.calibration.matching import Master, Matches, match
 from sessions.store import frames
 from sessions.store.blocks import Codec
+from sessions.store.errors import DamagedFileError
 from skycam_project.common.clock import iso_utc
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.files import write_atomic
@@ -79,11 +80,7 @@ class Correction:
     @property
     def used(self) -> list[dict[str, Any]]:
         """The masters that change pixels."""
-        found = (self.matches.dark or self.matches.bias, self.matches.flat)
-        both = [one for one in found if one]
-        if self.matches.dark and self.matches.dark.how == "scaled" and self.matches.bias:
-            both.append(self.matches.bias)
-        return [one.used() for one in both]
+        return self.matches.used
 
     def apply(self, pixels: np.ndarray, repair: bool = True) -> Applied:
         """Correct one frame.
@@ -180,7 +177,12 @@ class Library:
 
     @staticmethod
     def _pixels(master: Master) -> NDArray[np.float32]:
-        return frames.read(master.path)[0].astype(np.float32, copy=False)
+        try:
+            return frames.read(master.path)[0].astype(np.float32, copy=False)
+        except DamagedFileError as error:
+            raise DamagedFileError(
+                f"the {master.kind} {master.path.name} is damaged: {error}; make it again or delete it"
+            ) from error
 
 
 def _read(kind: str, path: Path) -> Master | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sessions.calibration.key import Key, key_of_row
+from sessions.calibration.key import key_of_row
 from sessions.calibration.library import FOLDERS, Correction, Library
 from sessions.calibration.matching import Master, Matches, match
 from skycam_project.common.clock import from_microseconds
@@ -68,20 +68,33 @@ class Corrections:
             DamagedFileError: a master is damaged.
             OSError: a master cannot be read.
         """
+        colours = bool(info.get("bayer_pattern")) and len(shape) == 2 if mosaic is None else mosaic
+        return self.correction(self.matches(camera, info, settings, row, shape), colours)
+
+    def matches(
+        self,
+        camera: str,
+        info: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        row: Mapping[str, Any],
+        shape: tuple[int, ...],
+    ) -> Matches:
+        """The masters of one frame, not read yet; see `of_frame`. What is missing is in `gaps` afterwards."""
         time = row["time"]
         at = time if isinstance(time, datetime) else from_microseconds(time)
-        colours = bool(info.get("bayer_pattern")) and len(shape) == 2 if mosaic is None else mosaic
-        return self.of_key(key_of_row(camera, info, settings, row, shape), at, colours)
-
-    def of_key(self, wanted: Key, at: datetime, mosaic: bool) -> Correction:
-        """As `of_frame`, for who knows the key."""
-        matches = match(self._known(), wanted, at)
+        matches = match(self._known(), key_of_row(camera, info, settings, row, shape), at)
         for gap in matches.gaps:
             self.gaps[gap] = self.gaps.get(gap, 0) + 1
-        correction = self._correction(matches, mosaic)
-        for one in correction.used:
+        return matches
+
+    def correction(self, matches: Matches, mosaic: bool) -> Correction:
+        """What is done to frames of these masters, which are in `used` afterwards. Raises as `of_frame`."""
+        key = matches.dark, matches.bias, matches.flat, mosaic
+        if self._last is None or self._last[0] != key:
+            self._last = key, Correction(self._library, matches, mosaic)
+        for one in matches.used:
             self._used[one["sha256"], one["how"]] = one
-        return correction
+        return self._last[1]
 
     @property
     def used(self) -> list[dict[str, Any]]:
@@ -103,8 +116,10 @@ class Corrections:
             ]
         return self._masters
 
-    def _correction(self, matches: Matches, mosaic: bool) -> Correction:
-        key = matches.dark, matches.bias, matches.flat, mosaic
-        if self._last is None or self._last[0] != key:
-            self._last = key, Correction(self._library, matches, mosaic)
-        return self._last[1]
+
+def corrections_of(session: Path) -> Corrections | None:
+    """The calibration library of the sessions' folder that a session lies in; None: it lies in none."""
+    for folder in session.absolute().parents[:5]:
+        if (folder / "calibration").is_dir() or (folder / ".live").is_dir():
+            return Corrections(folder / "calibration")
+    return None

@@ -85,6 +85,14 @@ class Matches:
     flat: Match | None
     gaps: tuple[str, ...]
 
+    @property
+    def used(self) -> list[dict[str, Any]]:
+        """The masters that change pixels, as `Match.used`."""
+        both = [one for one in (self.dark or self.bias, self.flat) if one]
+        if self.dark and self.dark.how == "scaled" and self.bias:
+            both.append(self.bias)
+        return [one.used() for one in both]
+
 
 def match(masters: Iterable[Master], wanted: Key, at: datetime) -> Matches:
     """The best masters for a frame.

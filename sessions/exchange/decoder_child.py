@@ -1,7 +1,7 @@
 """The process that decodes files of unknown origin: limited in memory and rights, killed when it hangs.
 
 Runs as `python -m sessions.exchange.decoder_child`; `decoding.Decoder` starts it and speaks with it. A request
-is a line of JSON `{"name", "size"}` (and `facts` or `develop`) and `size` bytes; an answer is 4 bytes of length, JSON, and the pixels.
+is a line of JSON `{"name", "size"}` (and `facts` or `develop`) and `size` bytes, and those of a mosaic; an answer is 4 bytes of length, JSON, and the pixels.
 """
 
 import io
@@ -57,14 +57,9 @@ def facts(data: bytes, name: str) -> dict[str, Any]:
         return {"cards": cards}
     if name.rpartition(".")[2].lower() in RAW:
         return _raw_facts(data)
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF", "BMP", "WEBP")) as image:
-            _check(image.height, image.width, 3)
-            return {"exif": _exif(tags_of(image))}
-    except UnidentifiedImageError:
-        raise RefusedError("it is no picture, or its header is damaged") from None
+    with _picture(data) as image:
+        _check(image.height, image.width, 3)
+        return {"exif": _exif(tags_of(image))}
 
 
 def tags_of(image: Any) -> Any:
@@ -211,14 +206,18 @@ def _raw(data: bytes) -> tuple[Any, dict[str, Any]]:
         names = raw.color_desc.decode()
         pattern = "".join(names[int(n)] for n in raw.raw_pattern.ravel())
         levels = [sum(raw.black_level_per_channel) / len(raw.black_level_per_channel), raw.white_level]
-        return np.ascontiguousarray(raw.raw_image_visible), {"pattern": pattern, "levels": levels}
+        blacks = [float(raw.black_level_per_channel[int(n)]) for n in raw.raw_pattern.ravel()]
+        found = {"pattern": pattern, "levels": levels, "blacks": blacks}
+        return np.ascontiguousarray(raw.raw_image_visible), found
 
 
-def develop(data: bytes, name: str, wish: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def develop(data: bytes, name: str, wish: dict[str, Any], mosaic: bytes = b"") -> tuple[Any, dict[str, Any]]:
     """As `decode`, but a RAW file becomes linear colours `[h, w, 3]` uint16, with the camera's `balance`.
 
-    `wish` has `balance`, four factors or None for the camera's, and `daylight` for the maker's instead.
+    `wish` has `balance`, four factors or None for the camera's, and `daylight` for the maker's instead. `mosaic`,
+    uint16, takes the place of the file's counts.
     """
+    import numpy as np
     import rawpy
 
     if data[:6] == b"SIMPLE" or name.rpartition(".")[2].lower() not in RAW:
@@ -227,19 +226,34 @@ def develop(data: bytes, name: str, wish: dict[str, Any]) -> tuple[Any, dict[str
         _check(raw.sizes.height, raw.sizes.width, 3)
         as_shot = [float(factor) for factor in raw.camera_whitebalance]
         balance = wish.get("balance")
+        more: dict[str, Any] = {}
+        if mosaic:
+            counts = raw.raw_image_visible
+            if len(mosaic) != counts.nbytes:
+                raise RefusedError(f"a mosaic of {len(mosaic)} bytes does not fit {counts.nbytes}")
+            counts[:] = np.frombuffer(mosaic, counts.dtype).reshape(counts.shape)
+            more = {"adjust_maximum_thr": 0.0}  # white is the camera's, not each frame's own
         pixels = raw.postprocess(
             output_bps=16, gamma=(1, 1), no_auto_bright=True, user_flip=0,
-            use_camera_wb=balance is None and not wish.get("daylight"), user_wb=balance,
+            use_camera_wb=balance is None and not wish.get("daylight"), user_wb=balance, **more,
         )  # fmt: skip
         return pixels, {"balance": as_shot} if as_shot[0] > 0 else {}
 
 
-def _image(data: bytes) -> tuple[Any, dict[str, Any]]:
-    import numpy as np
-    from PIL import Image
+def _picture(data: bytes) -> Any:
+    from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = LARGEST // 3
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF", "BMP", "WEBP")) as image:
+    try:
+        return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "TIFF", "BMP", "WEBP"))
+    except UnidentifiedImageError:
+        raise RefusedError("it is damaged, or no JPEG, PNG, TIFF, BMP or WebP file") from None
+
+
+def _image(data: bytes) -> tuple[Any, dict[str, Any]]:
+    import numpy as np
+
+    with _picture(data) as image:
         _check(image.height, image.width, 3)
         if image.format not in ("PNG", "TIFF"):
             return np.asarray(image.convert("L" if image.mode == "L" else "RGB")), {}
@@ -261,13 +275,14 @@ def main() -> None:
     while line := requests.readline():
         request = json.loads(line)
         data = requests.read(request["size"])
+        wish = request.get("develop")
+        mosaic = requests.read(wish["mosaic"]) if wish else b""
         try:
             if request.get("facts"):
                 head, body = facts(data, request["name"]), b""
             else:
-                wish = request.get("develop")
                 name = request["name"]
-                pixels, found = decode(data, name) if wish is None else develop(data, name, wish)
+                pixels, found = decode(data, name) if wish is None else develop(data, name, wish, mosaic)
                 head, body = (
                     {"dtype": pixels.dtype.name, "shape": pixels.shape, **found},
                     pixels.data.cast("B"),

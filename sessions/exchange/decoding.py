@@ -27,7 +27,7 @@ LARGEST_FILE = 2 << 30
 """Bytes of a file that is decoded."""
 _DTYPES = frozenset({"uint8", "uint16", "uint32", "int16", "int32", "float32", "float64"})
 _LONGEST_HEAD = 8 << 20
-_EXTRA: dict[str, Any] = {"pattern": "", "cards": {}, "balance": [], "levels": []}
+_EXTRA: dict[str, Any] = {"pattern": "", "cards": {}, "balance": [], "levels": [], "blacks": []}
 
 
 class UndecodableError(SkycamError):
@@ -46,6 +46,7 @@ class Decoded:
         cards: of a FITS header.
         balance: white balance of a RAW file as shot, four factors; empty when it says none.
         levels: counts of a dark and of a saturated pixel of a RAW file's mosaic; empty when nothing says so.
+        blacks: of a RAW file's mosaic: counts of a dark pixel at each place of `pattern`.
     """
 
     pixels: np.ndarray
@@ -53,6 +54,7 @@ class Decoded:
     cards: dict[str, Any] = field(default_factory=dict)
     balance: list[float] = field(default_factory=list)
     levels: list[float] = field(default_factory=list)
+    blacks: list[float] = field(default_factory=list)
 
 
 class Decoder:
@@ -90,7 +92,13 @@ class Decoder:
         return self._ask(data, name, {}, _answer)
 
     def develop(
-        self, data: bytes, name: str, balance: list[float] | None = None, *, daylight: bool = False
+        self,
+        data: bytes,
+        name: str,
+        balance: list[float] | None = None,
+        *,
+        daylight: bool = False,
+        mosaic: np.ndarray | None = None,
     ) -> Decoded:
         """As `decode`, but a RAW file becomes linear colours `[h, w, 3]` uint16.
 
@@ -99,10 +107,13 @@ class Decoder:
             name: its name.
             balance: four factors of white balance; None takes the camera's.
             daylight: take the maker's daylight balance.
+            mosaic: of a RAW file, as `decode` gives it: takes the place of the file's counts.
 
         Raises `UndecodableError`.
         """
-        return self._ask(data, name, {"develop": {"balance": balance, "daylight": daylight}}, _answer)
+        more = b"" if mosaic is None else mosaic.tobytes()
+        wish = {"balance": balance, "daylight": daylight, "mosaic": len(more)}
+        return self._ask(data, name, {"develop": wish}, _answer, more)
 
     def facts(self, data: bytes, name: str) -> dict[str, Any]:
         """What a file says of itself: `cards` of its FITS header, or `exif` (times are the camera's local ones).
@@ -118,6 +129,7 @@ class Decoder:
         name: str,
         what: dict[str, Any],
         answer: Callable[[dict[str, Any], IO[bytes], float], Any],
+        more: bytes = b"",
     ) -> Any:
         if len(data) > LARGEST_FILE:
             raise UndecodableError(f"{name}: {len(data)} bytes are more than is decoded ({LARGEST_FILE})")
@@ -126,7 +138,7 @@ class Decoder:
         assert child.stdout is not None  # noqa: S101
         deadline = monotonic() + self._patience
         try:
-            child.stdin.write(orjson.dumps({"name": name, "size": len(data), **what}) + b"\n" + data)
+            child.stdin.write(orjson.dumps({"name": name, "size": len(data), **what}) + b"\n" + data + more)
             child.stdin.flush()
             head = _head(child.stdout, deadline)
             if "error" in head:

@@ -107,7 +107,7 @@ class Gatherer:
         if self.lamps.sun.altitude_deg < -9:
             sky = sky + skylight.milky_way_light(conditions, directions, view.icrs(directions))
         moment = microseconds_utc(view.start) / 1e6 + view.exposure / 2
-        self.depth = skylight.cloud_depth(conditions, moment, directions)
+        self.depth = skylight.cloud_depth(conditions, moment, directions, view.exposure)
         if conditions.cloud_cover > 0:
             apart = np.radians(separation_deg(directions, skylight.towards(self.lamps.sun)))
             cloud = skylight.cloud_light(conditions, self.lamps, self.depth, apart)

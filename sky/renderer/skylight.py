@@ -15,7 +15,7 @@ from sky.coordinates import Observer
 from sky.ephemeris import Body, body
 from sky.renderer.conditions import Conditions
 from sky.renderer.texture import fractal, quantiles, sample
-from skycam_project.common.units import Degrees
+from skycam_project.common.units import Degrees, Seconds
 
 Grid = NDArray[np.float64]
 
@@ -86,8 +86,9 @@ def moonlight(moon: Body, zenith_distance: Grid, apart: Grid, extinction: float)
     """Scattered moonlight, Krisciunas & Schaefer 1991. Angles in radians."""
     i = 10 ** (-0.4 * (3.84 + 0.026 * moon.phase_angle_deg + 4e-9 * moon.phase_angle_deg**4))
     degrees = np.degrees(apart)
-    f = 10**5.36 * (1.06 + np.cos(apart) ** 2) + 10 ** (6.15 - degrees / 40)
-    f = f + np.where(degrees < 10, 6.2e7 / np.maximum(degrees, 0.25) ** 2, 0)
+    # Their two laws of the haze change over where they meet, at 8.5°: at 10° the sky would have an edge.
+    haze = np.maximum(10 ** (6.15 - degrees / 40), 6.2e7 / np.maximum(degrees, 0.25) ** 2)
+    f = 10**5.36 * (1.06 + np.cos(apart) ** 2) + haze
     reaches = 10 ** (-0.4 * extinction * _path(np.radians(90 - moon.altitude_deg)))
     scattered = 1 - 10 ** (-0.4 * extinction * _path(zenith_distance))
     return _above_horizon(moon.altitude_deg) * f * i * reaches * scattered / _NANOLAMBERT
@@ -202,15 +203,31 @@ def milky_way_light(conditions: Conditions, directions: Grid, directions_icrs: G
 
 _CLOUD_HEIGHT = 3000.0
 _CLOUD_CELL = 47.0  # metres per cell of the texture: it repeats after 24 km
+_MOST_MOMENTS = 32
 
 
-def cloud_depth(conditions: Conditions, moment_s: float, directions: Grid) -> Grid:
+def cloud_depth(conditions: Conditions, moment_s: float, directions: Grid, exposure_s: Seconds = 0.0) -> Grid:
     """Optical depth of the clouds in magnitudes (...,) towards (..., 3) east, north, up.
 
-    A flat layer 3 km up, moved by the wind; `moment_s` is seconds since 1970.
+    A flat layer 3 km up, moved by the wind: in a long exposure it smears, and what passes is the mean.
+
+    Args:
+        conditions: of the weather.
+        moment_s: middle of the exposure, seconds since 1970.
+        directions: unit vectors.
+        exposure_s: how long the light is gathered.
     """
     if conditions.cloud_cover <= 0:
         return np.zeros(directions.shape[:-1])
+    count = 1 + min(int(conditions.wind_m_per_s * exposure_s / _CLOUD_CELL), _MOST_MOMENTS - 1)
+    if count == 1:
+        return _cloud_depth(conditions, moment_s, directions)
+    moments = moment_s + exposure_s * ((np.arange(count) + 0.5) / count - 0.5)
+    passed = sum(10 ** (-0.4 * _cloud_depth(conditions, moment, directions)) for moment in moments)
+    return -2.5 * np.log10(passed / count)
+
+
+def _cloud_depth(conditions: Conditions, moment_s: float, directions: Grid) -> Grid:
     up = np.maximum(directions[..., 2], 0.05)
     wind = np.radians(conditions.wind_from_deg + 180)
     way = conditions.wind_m_per_s * (moment_s % 8_640_000)

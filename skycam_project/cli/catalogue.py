@@ -10,7 +10,7 @@ import orjson
 
 from sessions.store.ids import SessionType
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
+from skycam_project.cli.output import as_json, counted, output_option, progress_bar, table, wants_json
 
 TYPES = click.Choice([kind.value for kind in SessionType])
 READERS = 2
@@ -158,7 +158,7 @@ def query(options: Options, sql: str, output: str | None) -> None:
         as_json(found.to_dicts())
     else:
         table(
-            f"{len(found)} rows",
+            counted(len(found), "row"),
             found.columns,
             [[_text(value) for value in row] for row in found.iter_rows()],
         )
@@ -223,7 +223,7 @@ def rebuild(options: Options, again: bool, output: str | None) -> None:
     if json:
         as_json({"files": done.files, "read": done.read, "gone": done.gone, "problems": done.problems})
         return
-    click.echo(f"{done.files} sessions, {done.read} read, {done.gone} gone")
+    click.echo(f"{counted(done.files, 'session')}, {done.read} read, {done.gone} gone")
     for path, reason in done.problems.items():
         click.echo(f"not catalogued: {path}: {reason}", err=True)
 
@@ -253,6 +253,6 @@ def recover(options: Options, output: str | None) -> None:
         )
         return
     for one in done:
-        click.echo(f"{one.session_id}: {one.frames} frames, {one.frames_lost} lost")
+        click.echo(f"{one.session_id}: {counted(one.frames, 'frame')}, {one.frames_lost} lost")
     left = len(layout.partials())
     click.echo(f"{len(done)} recovered, {left} are running")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
+from skycam_project.cli.output import as_json, counted, output_option, progress_bar, table, wants_json
 from skycam_project.common.errors import SkycamError
 
 MAKERS = ("sessions.exchange.makers", "timelapse.makers")
@@ -70,7 +70,7 @@ def export(
             }
         )
     else:
-        click.echo(f"{given.files} files, {given.bytes / 1e6:.1f} MB in {out}")
+        click.echo(f"{counted(given.files, 'file')}, {given.bytes / 1e6:.1f} MB in {out}")
         for name, reason in given.skipped.items():
             click.echo(f"not written: {name}: {reason}", err=True)
 
@@ -155,7 +155,7 @@ def import_folder(
         rows,
     )
     if plan.known:
-        click.echo(f"{len(plan.known)} files are in a session already")
+        click.echo(f"in a session already: {counted(len(plan.known), 'file')}")
     for path, reason in problems.items():
         click.echo(f"not taken: {path}: {reason}", err=True)
 
@@ -188,7 +188,7 @@ def adopt(options: Options, where: Path, keep: bool, output: str | None) -> None
     if json:
         as_json({"adopted": adopted, "refused": refused})
     else:
-        click.echo(f"{len(adopted)} sessions are here")
+        click.echo(f"{counted(len(adopted), 'session')} taken in")
         for reason in refused.values():
             click.echo(f"refused: {reason}", err=True)
     sys.exit(1 if refused else 0)
@@ -221,7 +221,7 @@ def archive(options: Options, sessions: tuple[str, ...], output: str | None) -> 
     if json:
         as_json({"archived": archived, "failed": failed})
     else:
-        click.echo(f"{len(archived)} sessions archived")
+        click.echo(f"{counted(len(archived), 'session')} archived")
         for reason in failed.values():
             click.echo(f"not archived: {reason}", err=True)
     sys.exit(1 if failed else 0)
@@ -263,7 +263,7 @@ def retrieve(options: Options, sessions: tuple[str, ...], output: str | None) ->
     if json:
         as_json({"retrieved": came, "failed": failed})
     else:
-        click.echo(f"{len(came)} sessions are here")
+        click.echo(f"{counted(len(came), 'session')} retrieved")
         for name, reason in failed.items():
             click.echo(f"not retrieved: {name}: {reason}", err=True)
     sys.exit(1 if failed else 0)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, progress_bar, table, wants_json
+from skycam_project.cli.output import as_json, counted, output_option, progress_bar, table, wants_json
 from skycam_project.cli.sources import source_path
 from skycam_project.common.errors import SkycamError
 
@@ -150,7 +150,7 @@ def archive(options: Options, folders: tuple[Path, ...], output: str | None) -> 
     else:
         for name, address in archived.items():
             click.echo(f"{name}: {address}")
-        click.echo(f"{len(archived)} products archived")
+        click.echo(f"{counted(len(archived), 'product')} archived")
         for reason in failed.values():
             click.echo(f"not archived: {reason}", err=True)
     sys.exit(1 if failed else 0)

@@ -104,6 +104,11 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
     help="Degrees clockwise.  [default: as most frames say, all alike]",
 )
 @click.option("--bracket", type=int, help="So many frames are one bracket and become one.")
+@click.option(
+    "--calibrate/--no-calibrate",
+    default=None,
+    help="Correct RAW and FITS frames of a session by the calibration library. On by default.",
+)
 @click.option("--lens", type=click.Choice(("auto", "off")), help="Correct the lens that the frames name.")
 @click.option("--least-quality", type=float, help="Leave frames out that score less, 0 to 1.")
 @click.option("--even", is_flag=True, help="Time runs evenly, over gaps and changed intervals too.")
@@ -216,7 +221,9 @@ def _main(out: Path, given: dict[str, Any]) -> Any:
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """Fields of the recipe that were asked for; what was not is the profile's, or the recipe's own."""
-    names = ("fps", "first", "last", "deflicker", "profile", "bracket", "lens", "least_quality", "poster")
+    names = (
+        "fps", "first", "last", "deflicker", "profile", "bracket", "calibrate", "lens", "least_quality", "poster",
+    )  # fmt: skip
     fields = _read(given["recipe_file"]) | {name: given[name] for name in names if given[name] is not None}
     if given["sheet"] is not None:
         fields["contact_sheet"] = given["sheet"]
@@ -299,6 +306,8 @@ def _show(report: Any) -> None:
         size = f"{made['bytes'] / 1e6:.1f} MB" if made["bytes"] >= 1e6 else f"{made['bytes'] / 1e3:.0f} kB"
         lines.append(f"{made['path']}  {made['codec']} {made['width']}x{made['height']}  {size}")
     lines += [path for path in (report.poster, report.contact_sheet) if path]
+    lines += [f"corrected by a {one['kind']}: {one['file']}" for one in report.masters]
+    lines += [f"not corrected: {gap} ({count} frames)" for gap, count in report.gaps.items()]
     found = f"flicker {report.flicker_ev:.3f} EV, motion {report.motion_px:.2f} px"
     lines.append(f"found: {found}; quality of the frames {report.quality:.2f}")
     sys.stdout.write(os.linesep.join(lines) + os.linesep)

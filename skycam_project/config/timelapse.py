@@ -48,6 +48,7 @@ class TimelapseConfiguration:
     timelapse_folders: tuple[str, ...] = _job(kinds.words, "images", "folders", "Folders of images that pages may make timelapses of; relative ones lie under the data folder.")
     timelapse_work: Path = _job(kinds.path, "work", "work", "Where finished chunks wait for the others.")
     timelapse_fetch_every: Seconds = _job(kinds.number(30, 86400, "s"), 300, "fetch_every", "Between two looks at the capture nodes.")
+    timelapse_live_megapixels: float | None = _job(kinds.optional(kinds.number(0.5, 1000, "megapixels")), None, "live_megapixels", "Largest frame that the products of the running night are worked at; larger ones are halved until they fit. Empty: 2.5 for each GB of memory.")
     # fmt: on
 
 

@@ -90,7 +90,8 @@ def test_rebuild(data):
 def test_recover_finishes_what_nobody_runs(data):
     crash = (
         "import sys, os; from sessions.store.manager import SessionManager\n"
-        "m = SessionManager(sys.argv[1]); m.start_session('observation', 'M42'); m.log('INFO', 'x'); os._exit(1)"
+        "m = SessionManager(sys.argv[1]); m.start_session('observation', 'M42'); m.log('INFO', 'x')\n"
+        "m.wait_for_files(); os._exit(1)"  # else the idle session is left too, when it had its last line
     )
     environment = os.environ | {"PYTHONPATH": "."}
     subprocess.run([sys.executable, "-c", crash, str(data / "sessions")], check=False, env=environment)

@@ -226,6 +226,9 @@ def test_queries_in_sql(root):
     for bad in (
         "SELECT nothing FROM sessions",
         "DROP everything",
+        "DROP TABLE sessions",
+        "DELETE FROM sessions",
+        "CREATE TABLE other AS SELECT * FROM sessions",
         "SELECT * FROM read_csv('/etc/passwd')",
         "",
     ):

@@ -12,6 +12,7 @@ import pytest
 from astropy.io import fits
 from exchange_nights import jpeg, night
 
+from skycam_project.cli import output
 from skycam_project.cli.__main__ import main
 
 
@@ -39,6 +40,18 @@ def skycam(tmp_path, monkeypatch, capsys):
         return Done(code, found.out, found.err)
 
     return run
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then(skycam, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        (tmp_path / "in" / f"{number}.jpg").write_bytes(jpeg(number))
+    assert not skycam("sessions", "import", tmp_path / "in", "--dry-run").stderr
+    monkeypatch.setattr(output, "_QUIET", 0.0)
+    assert skycam("sessions", "import", tmp_path / "in", "--dry-run").stderr.splitlines() == [
+        f"reading: {number} of 3" for number in (1, 2, 3)
+    ]
+    assert not skycam("sessions", "import", tmp_path / "in", "--dry-run", "--output", "json").stderr
 
 
 def test_the_command_itself_runs(tmp_path):
@@ -115,7 +128,7 @@ def test_import_says_first_what_it_would_do(tmp_path, skycam):
     assert (tmp_path / "data/sessions/2026/03/24" / f"{done['sessions'][0]['session']}.asdf").is_file()
     assert [Path(name).name for name in done["problems"]] == ["DSC_0002.JPG"]
     assert json.loads(skycam(*common).stdout)["known"] == 1
-    assert "1 files are in a session already" in skycam(*common[:-2], "--output", "rich").stdout
+    assert "in a session already: 1 file" in skycam(*common[:-2], "--output", "rich").stdout
     for wrong in (("--timezone", "Mars/Olympus"), ("--layout", "nasa"), ("--instrument", "../x")):
         assert skycam("sessions", "import", tmp_path / "dcim", *wrong, ok=2).stderr.count("\n") == 1
 

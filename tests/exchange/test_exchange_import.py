@@ -100,6 +100,23 @@ def test_a_dwarf_session(tmp_path):
         assert af["observability"]["events"][0]["event"] == "imported"
 
 
+def test_a_whole_dwarf_card_with_its_darks(tmp_path):
+    card = tmp_path / "card"
+    dwarf_session(card / "Astronomy")
+    darks = card / "Astronomy/DWARF_DARK/tele_exp_15_gain_60_bin_1_2026-03-20-03-23-10-186"
+    darks.mkdir(parents=True)
+    for number in range(2):
+        name = f"raw_15s_60_{number:04d}_20260320-0323{number:02d}186_20C.fits"
+        (darks / name).write_bytes(device_fits(90 + number, **{"DATE-OBS": f"2026-03-20T03:23:{number:02d}"}))
+    (card / "Normal_Photos").mkdir()
+    (card / "again").symlink_to(card / "Astronomy")
+    made, files = take(card, tmp_path / "data")
+    assert made.layout.name == "dwarf" and not made.known
+    assert [path.name.split("_")[0] for path in files] == ["alignment", "observation"]
+    with Contents(files[0]) as contents:
+        assert [(frame.kind, frame.camera) for frame in contents.frames()] == [("Dark Frame", "tele")] * 2
+
+
 def test_what_is_imported_goes_out_as_fits_with_its_keywords(tmp_path):
     from astropy.io import fits
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +152,17 @@ class Skycam:
 @pytest.fixture
 def skycam(tmp_path):
     """Makes `Skycam`s; whatever is left of them is ended."""
+    with skycams(tmp_path / "var") as make:
+        yield make
+
+
+@contextlib.contextmanager
+def skycams(data: Path) -> Iterator[Callable[..., Skycam]]:
+    """The same for a fixture of another scope."""
     made: list[Skycam] = []
 
     def make(**environment: str) -> Skycam:
-        made.append(Skycam(tmp_path / "var", **environment))
+        made.append(Skycam(data, **environment))
         return made[-1]
 
     yield make

@@ -1,5 +1,6 @@
 """First light: an independent Alpaca client on the running program, down to the simulated telescope's wire."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from sessions.store.reading import open_session
+from skycam_project.common.link import NotConnected
 from telescope.dwarf.fits import read_pixels
 from tests.alpyca_client import alpyca_python
-from tests.house.conftest import free_port
+from tests.house.conftest import free_port, skycams
 
 pytestmark = [pytest.mark.full, pytest.mark.alone, pytest.mark.timeout(560)]
 
@@ -88,9 +90,17 @@ def run_client(one, tmp_path, script=SCRIPT, timeout=500, **environment):
     return json.loads(done.stdout)
 
 
-def test_an_independent_client_takes_a_picture_of_the_real_sky(skycam, tmp_path):
-    discovery_port = free_port()
-    one = skycam(SKYCAM_DELAY="60", SKYCAM_ALPACA_DISCOVERY_PORT=str(discovery_port)).start()
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """One running program: the telescope's calibration takes a minute, and holds for all tests."""
+    with skycams(tmp_path_factory.mktemp("light") / "var") as make:
+        one = make(SKYCAM_DELAY="60", SKYCAM_ALPACA_DISCOVERY_PORT=str(free_port())).start()
+        yield one
+        assert one.stop() == 0
+
+
+def test_an_independent_client_takes_a_picture_of_the_real_sky(one, tmp_path):
+    discovery_port = int(one.environment["SKYCAM_ALPACA_DISCOVERY_PORT"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.settimeout(10)
         asker.sendto(b"alpacadiscovery1", ("127.0.0.1", discovery_port))
@@ -138,85 +148,118 @@ def test_an_independent_client_takes_a_picture_of_the_real_sky(skycam, tmp_path)
     pixels = pixels[top:, left:]
     assert np.array(report["image"]["corner"]).T.tolist() == pixels[:8, :8].tolist()
     assert np.array(report["image"]["middle"]).T.tolist() == pixels[1076:1084, 1916:1924].tolist()
-    assert one.stop() == 0
 
 
-def test_kills_during_an_exposure_sequence(skycam):
-    """Web, telescope worker and simulator in turn: recovered, nothing acknowledged lost, answers within 5 s."""
-    one = skycam(SKYCAM_DELAY="60").start()
+class Observer:
+    """Somebody at the pages who takes one picture after the other."""
+
+    def __init__(self, one, client) -> None:
+        self.one, self.client, self.kept = one, client, []
+        client.get("/")
+        self.headers = {"x-csrftoken": client.cookies["skycam_csrf"], "origin": one.url}
+        one.until(lambda: self.post("connect").status_code == 200, 60)
+
+    def post(self, command, **body):
+        began = time.monotonic()
+        answer = self.client.post(f"/control/v1/telescopes/0/{command}/", json=body, headers=self.headers)
+        assert time.monotonic() - began < 20
+        return answer
+
+    @property
+    def state(self):
+        return self.one.state("telescope-0")
+
+    def connected(self):
+        with contextlib.suppress(NotConnected):
+            return self.state["connection"]["connected"]
+        return False
+
+    def slew(self):
+        self.one.until(self._begins_a_slew, 60, "a place to slew to")
+        self.one.until(lambda: not self.state["mount"]["slewing"], 240, "the slew")
+
+    def _begins_a_slew(self):
+        places = TARGETS.values()
+        return any(self.post("slew", ra_hours=ra, dec_deg=dec).status_code == 200 for ra, dec in places)
+
+    def expose(self):
+        self.one.until(
+            lambda: self.post("expose", exposure_s=5, gain=60).status_code == 200, 90, "an exposure begins"
+        )
+
+    def idle(self):
+        self.one.until(lambda: self.state["camera"]["phase"] == "idle", 120, "the exposure's end")
+
+    def frame(self):
+        self.expose()
+        self.idle()
+        state = self.state
+        assert state["camera"]["image_ready"], state["camera"]["problem"]
+        self.kept.append(state["frame"]["taken_at"])
+
+    def kill(self, child):
+        """SIGKILL in the middle of an exposure; a request meanwhile is answered within 5 s, or by the new web server."""
+        self.expose()
+        pid = self.one.pid(child)
+        os.kill(pid, signal.SIGKILL)
+        began = time.monotonic()
+        answer = None
+        while answer is None and time.monotonic() - began < 20:
+            try:
+                answer = self.client.get(
+                    "/api/v1/camera/0/imageready?ClientID=1", timeout=20 if child == "web" else 5
+                )
+            except Exception as error:  # a connection that was cut is an answer; one that hangs is not
+                assert "timed out" not in str(error), child
+        assert answer is not None
+        if answer.status_code == 200 and answer.json()["ErrorNumber"]:
+            assert answer.json()["ErrorMessage"], "an error has a reason"
+        self.one.until(lambda: self.one.pid(child) not in (None, pid), 40, f"a new {child}")
+        self.one.until(self.connected, 90, "connected again")
+
+    def leave(self):
+        """Disconnect; every frame that was acknowledged is in a whole session."""
+        self.post("disconnect")
+        sessions = self.one.data / "sessions"
+        self.one.until(
+            lambda: not list(sessions.glob(".live/observation*telescope*")), 90, "the finished session"
+        )
+        times = set()
+        for path in sessions.glob("2*/**/observation*telescope*.asdf"):
+            with open_session(path, validate_checksums=True, lazy_load=False) as file:
+                rows = file["cameras"]["tele"]["frame_table"]
+                times |= {row["time"].isoformat(timespec="milliseconds")[:23] for row in rows}
+        assert {taken.rstrip("Z") for taken in self.kept} <= times
+
+
+@pytest.fixture(scope="module")
+def owner(one):
+    """A client that is logged in."""
     with one.own() as client:
         time.sleep(4)  # the socket opens to the network
-        headers = {"x-csrftoken": client.cookies["skycam_csrf"], "origin": one.url}
+        yield client
 
-        def post(command, **body):
-            began = time.monotonic()
-            answer = client.post(f"/control/v1/telescopes/0/{command}/", json=body, headers=headers)
-            assert time.monotonic() - began < 20
-            return answer
 
-        client.get("/")
-        headers["x-csrftoken"] = client.cookies["skycam_csrf"]
-        one.until(lambda: post("connect").status_code == 200, 60)
-        for ra, dec in TARGETS.values():
-            if post("slew", ra_hours=ra, dec_deg=dec).status_code == 200:
-                break
-        one.until(lambda: not one.state("telescope-0")["mount"]["slewing"], 240, "the slew")
+def test_kills_during_an_exposure_sequence(one, owner):
+    """Web, telescope worker and simulator in turn: recovered, nothing acknowledged lost, answers within 5 s."""
+    observer = Observer(one, owner)
+    observer.slew()
+    observer.frame()
+    for child in ("web", "telescope"):
+        observer.kill(child)
+        observer.idle()
+        observer.frame()
+    observer.kill("dwarf3")
+    observer.idle()
+    observer.leave()
 
-        kept = []
 
-        def expose():
-            one.until(
-                lambda: post("expose", exposure_s=5, gain=60).status_code == 200, 90, "an exposure begins"
-            )
-
-        def frame():
-            expose()
-            one.until(
-                lambda: one.state("telescope-0")["camera"]["phase"] == "idle", 120, "the exposure's end"
-            )
-            state = one.state("telescope-0")
-            assert state["camera"]["image_ready"], state["camera"]["problem"]
-            kept.append(state["frame"]["taken_at"])
-
-        def link():
-            from skycam_project.common.link import NotConnected
-
-            try:
-                return one.state("telescope-0")
-            except NotConnected:
-                return None
-
-        frame()
-        for child in ("web", "telescope", "dwarf3"):
-            expose()
-            pid = one.pid(child)
-            os.kill(pid, signal.SIGKILL)
-            began = time.monotonic()
-            answer = None
-            while answer is None and time.monotonic() - began < 20:
-                try:
-                    answer = client.get("/api/v1/camera/0/imageready?ClientID=1", timeout=5)
-                except Exception as error:  # a connection that was cut is an answer; one that hangs is not
-                    assert "timed out" not in str(error), child
-            assert answer is not None
-            if answer.status_code == 200 and answer.json()["ErrorNumber"]:
-                assert answer.json()["ErrorMessage"], "an error has a reason"
-            one.until(lambda child=child, pid=pid: one.pid(child) not in (None, pid), 40, f"a new {child}")
-            one.until(lambda: (state := link()) and state["connection"]["connected"], 90, "connected again")
-            if child == "dwarf3":  # a telescope that was switched off and on has forgotten where it points
-                one.until(lambda: post("slew", ra_hours=ra, dec_deg=dec).status_code == 200, 60)
-                one.until(lambda: not one.state("telescope-0")["mount"]["slewing"], 240, "the slew")
-            one.until(lambda: one.state("telescope-0")["camera"]["phase"] == "idle", 120, "the camera")
-            frame()
-        post("disconnect")
-    sessions = one.data / "sessions"
-    one.until(lambda: not list(sessions.glob(".live/observation*telescope*")), 90, "the finished session")
-    times = set()
-    for path in sessions.glob("2*/**/observation*telescope*.asdf"):
-        with open_session(path, validate_checksums=True, lazy_load=False) as file:
-            times |= {
-                row["time"].isoformat(timespec="milliseconds")[:23]
-                for row in file["cameras"]["tele"]["frame_table"]
-            }
-    assert {taken.rstrip("Z") for taken in kept} <= times
-    assert one.stop() == 0
+@pytest.mark.nightly
+def test_a_telescope_that_was_switched_off_and_on_points_again(one, owner):
+    """It has forgotten its calibration, which takes a minute and a half again."""
+    observer = Observer(one, owner)
+    observer.kill("dwarf3")
+    observer.slew()
+    observer.idle()
+    observer.frame()
+    observer.leave()

@@ -157,3 +157,13 @@ def test_a_cut_state_is_no_state(tmp_path):
         (tmp_path / "s").write_bytes(data[:cut])
         assert state.load(tmp_path / "s") is None
     assert state.load(tmp_path / "nothing") is None
+
+
+def test_corners_that_only_the_first_frame_sees_are_its_own():
+    """Also while the first frames wait for their median, and when no later frame fills them."""
+    stack = LiveStack()
+    for n in range(6):
+        shift = (9.0 * n, 5.0 * n)
+        stack.append(frame_of(FIELD.pixels(FIELD.light(shift=shift), n), n))
+        assert stack.image().min() > 200, n
+    assert stack.used == 6

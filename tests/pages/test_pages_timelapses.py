@@ -149,7 +149,7 @@ def test_what_frames_could_not_do_stands_beside_the_film(visit, film):
     expect(page.locator("#job [data-f=left] li")).to_have_text(
         ["0060.jpg: not a picture, or its header is damaged"]
     )
-    page.get_by_text("Contact sheet", exact=True).click()
+    page.locator("#job summary", has_text="Contact sheet").click()
     until(page, "document.querySelector('#job .sheet img').naturalWidth > 1000")
 
 

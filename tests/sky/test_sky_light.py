@@ -17,7 +17,7 @@ from sky.renderer import (
     render_rgb,
     render_with_truth,
 )
-from sky.renderer.skylight import Lamps, clear_sky, ground_lux
+from sky.renderer.skylight import Lamps, clear_sky, cloud_depth, ground_lux
 from sky.renderer.transients import satellites
 from sky.renderer.view import View
 
@@ -48,6 +48,26 @@ def test_moonlight_and_the_dark_sky():
     assert _v(_lamps(moon=45, phase=90), 90) == pytest.approx(20.39, abs=0.02)
     assert _v(_lamps(), 30, 90) == pytest.approx(21.09, abs=0.02)
     assert _v(_lamps(), 10, 90) == pytest.approx(20.71, abs=0.02)
+
+
+def test_the_light_around_the_moon_has_no_edge():
+    """A step in the sky is a line that no sky has: what looks for lines takes it for a meteor."""
+    away = np.arange(1.0, 30.0, 0.05)
+    mags = [_v(_lamps(moon=45), 45 + degrees) for degrees in away]
+    assert np.abs(np.diff(mags)).max() < 0.11  # at 1° it falls as the square of the distance
+    assert np.abs(np.diff(mags, 2)[away[2:] > 5]).max() < 0.01
+
+
+def test_clouds_smear_along_the_wind_while_the_shutter_is_open():
+    windy = replace(CLEAR, cloud_cover=0.6, wind_m_per_s=10.0, wind_from_deg=270.0, seed=4)
+    east, north = np.meshgrid(*[np.arange(-2000, 2000, 20.0)] * 2)
+    above = np.stack([east, north, np.full_like(east, 3000.0)], axis=-1)
+    above /= np.linalg.norm(above, axis=-1, keepdims=True)
+    passed = [10 ** (-0.4 * cloud_depth(windy, 1e9, above, exposure)) for exposure in (0.0, 30.0)]
+    assert passed[1].mean() == pytest.approx(passed[0].mean(), abs=0.03)
+    along, across = ([float(np.abs(np.diff(p, axis=axis)).mean()) for p in passed] for axis in (1, 0))
+    assert along[1] < 0.75 * along[0]
+    assert across[1] / across[0] > 1.15 * along[1] / along[0]
 
 
 def test_skylight_in_lux_follows_the_illuminance_tables():

@@ -1,6 +1,7 @@
 """The reader package: built, installed into a folder, and used by a Python that has neither Skycam nor blosc."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from reader.skycam_reader import blosc1
-from reader.skycam_reader.show import Curve, Picture
+from reader.skycam_reader.frames import fits_pixels
+from reader.skycam_reader.show import Curve, Picture, shown
 from sessions.store.manager import SessionManager
+from sessions.store.reading import open_session
 
 READER = Path(__file__).parents[2] / "reader"
 
@@ -165,6 +168,57 @@ def test_damaged_buffers_are_refused(data):
         stored[data.draw(st.integers(16, len(stored) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ValueError):
         assert len(blosc1.decompress(bytes(stored[: data.draw(st.integers(0, len(stored)))]))) <= size
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(30, 41), (3, 30, 41)])
+def test_fits_files_are_read_as_astropy_reads_them(dtype, shape):
+    from astropy.io import fits
+
+    array = np.random.default_rng(2).integers(0, 200, shape).astype(dtype)
+    buffer = io.BytesIO()
+    fits.PrimaryHDU(array, fits.Header({"EXPTIME": 15.0, "OBJECT": "M 31 / a slash"})).writeto(buffer)
+    found = fits_pixels(buffer.getvalue())
+    assert found.dtype == array.dtype
+    assert np.array_equal(found, array if len(shape) == 2 else np.moveaxis(array, 0, -1))
+    with pytest.raises(ValueError, match="no image"):
+        fits_pixels(buffer.getvalue()[:2880])
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["SIMPLE  =", "BITPIX  =", "NAXIS   =", "NAXIS1  =", "NAXIS2  =", "BZERO   =", "END"]
+        ),
+        max_size=9,
+    ),
+    st.data(),
+)
+def test_hostile_fits_headers_end_in_value_error(names, data):
+    values = st.sampled_from(["T", "16", "8", "-1", "2", "3", "9" * 30, "nan", "x", ""])
+    cards = [f"{name}{data.draw(values):>21}".ljust(80) for name in names]
+    with contextlib.suppress(ValueError):
+        fits_pixels("".join([*cards, "END".ljust(80)]).ljust(2880).encode() + bytes(2880))
+
+
+def test_cameras_own_files_are_shown(tmp_path):
+    """As a telescope and a DSLR leave them: no array in the whole session."""
+    from astropy.io import fits
+
+    buffer, photo = io.BytesIO(), b"\xff\xd8 a JPEG"
+    fits.PrimaryHDU(np.arange(1200, dtype=np.uint16).reshape(30, 40)).writeto(buffer)
+    with SessionManager(tmp_path) as sessions:
+        session = sessions.start_session("observation")
+        for name, content in (("a.fits", buffer.getvalue()), ("b.jpg", photo), ("c.nef", b"II*")):
+            session.add_original("tele", content, file_name=name)
+        path = sessions.end_session()
+    with open_session(path) as found:
+        camera = found["cameras"]["tele"]
+        first, second, third = camera["frame_table"]
+        assert shown(camera, first).values.shape == (30, 40)
+        assert shown(camera, second)._repr_jpeg_() == photo
+        with pytest.raises(ValueError, match=r"c\.nef needs"):
+            shown(camera, third)
 
 
 def test_pictures_and_curves_have_their_shape():

@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from skycam_project.common.units import Seconds
 from timelapse.night import drawing, state
 from timelapse.night.curves import Curves
 from timelapse.night.films import MeteorClips, Reel
-from timelapse.night.frames import Camera, Look, NightFrame
+from timelapse.night.frames import Camera, Look, NightFrame, Paper, halved
 from timelapse.night.keogram import Keogram, NothingYetError
 from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
@@ -45,6 +45,7 @@ class Wishes:
         zone: of the time axes.
         gates: of the star trails.
         fps: of the films.
+        megapixels: larger frames are halved until they fit; None: they stay as they are.
     """
 
     parts: frozenset[str] = frozenset(PARTS)
@@ -52,6 +53,7 @@ class Wishes:
     zone: tzinfo = UTC
     gates: Gates = field(default_factory=Gates)
     fps: int = 25
+    megapixels: float | None = None
 
 
 class NightProducts:
@@ -77,6 +79,7 @@ class NightProducts:
         self._line: list[str] = []  # judged, their meteors may still need frames
         self._done: dict[str, None] = {}  # in order
         self._generation = 0
+        self._times = 1
         self._restore()
         self._saved = time.monotonic()
 
@@ -89,7 +92,7 @@ class NightProducts:
 
     def append(self, frame: NightFrame) -> None:
         """Take a frame in. Raises `OSError` for the disk's."""
-        look = Look(frame, self.camera)
+        look = self._look(frame)
         if frame.digest not in self._direct:
             self._take(look)
             self._direct.add(frame.digest)
@@ -100,9 +103,17 @@ class NightProducts:
         if time.monotonic() - self._saved > self._every:
             self.save()
 
+    def _look(self, frame: NightFrame) -> Look:
+        most, times = (self.wishes.megapixels or np.inf) * 1e6, 1
+        while frame.image.shape[0] * frame.image.shape[1] > most:
+            frame, times = halved(frame), times * 2
+        self._times = max(self._times, times)
+        scale = self.camera.scale_arcsec
+        return Look(frame, replace(self.camera, scale_arcsec=scale * times) if scale else self.camera)
+
     def _take(self, look: Look) -> None:
         parts = self.wishes.parts
-        if parts & {"stack", "curves"}:
+        if "curves" in parts or ("stack" in parts and look.frame.hint is not None):
             look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
@@ -111,7 +122,8 @@ class NightProducts:
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
-            self.stack.append(look.frame, look.solution.wcs if look.solution else None)
+            plate = look.solution.wcs if look.solution and look.frame.hint else None
+            self.stack.append(look.frame, plate)
 
     def _sort(self, judged: Iterable[tuple[Look, list[Sighting]]]) -> None:
         """Judged frames to trails and clips; what is in already only stands beside the new ones."""
@@ -130,12 +142,16 @@ class NightProducts:
     def found(self) -> dict[str, Any]:
         """For the product's record: how frames of the stack were placed, and why others were left out."""
         found: dict[str, Any] = {}
+        if self._times > 1:
+            found["pixels_across"] = f"1/{self._times}"
         if "stack" in self.wishes.parts:
             found |= {
                 "stacked": self.stack.used,
                 "placed_by": self.stack.placed,
                 "not_stacked": self.stack.reasons,
             }
+        if "curves" in self.wishes.parts and (reason := self.curves.no_sky_brightness()):
+            found["no_sky_brightness"] = reason
         if "trails" in self.wishes.parts:
             found["not_in_trails"] = self.trails.reasons
         return found
@@ -167,9 +183,9 @@ class NightProducts:
         for name, part in self._parts.items():
             state.save(fresh / name, *part.state())
         head = {
-            "generation": self._generation + 1, "direct": list(self._direct), "judged": list(self._judged),
+            "generation": self._generation + 1, "megapixels": self.wishes.megapixels, "direct": list(self._direct), "judged": list(self._judged),
             "done": list(self._done), "curves": self.curves.state(),
-            "white": self.reel.white.tolist() if self.reel.white is not None else None,
+            "paper": [p.white.tolist(), p.black.tolist()] if (p := self.reel.paper) else None,
         }  # fmt: skip
         write_atomic(home / "head.json", orjson.dumps(head))
         self._generation += 1
@@ -187,6 +203,8 @@ class NightProducts:
             }
         except (OSError, ValueError, KeyError):
             return
+        if head.get("megapixels") != self.wishes.megapixels or "paper" not in head:
+            return  # of pictures of another size, or of another version
         known = {name: one for name, one in loaded.items() if one is not None}
         if len(known) < len(loaded):
             return  # of another version, or other parts were wanted then: begin anew from the frames
@@ -196,7 +214,7 @@ class NightProducts:
         self._direct, self._judged = set(head["direct"]), set(head["judged"])
         self._done = dict.fromkeys(head["done"])
         self.curves.restore(head["curves"])
-        self.reel.white = np.array(head["white"]) if head["white"] else None
+        self.reel.paper = Paper(*(np.array(part) for part in head["paper"])) if head["paper"] else None
 
     # ---- what comes out
 

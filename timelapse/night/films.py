@@ -1,6 +1,7 @@
 """Small films of a night: as it was, as the trails grew, and a few seconds about each meteor."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from skycam_project.common.clock import from_microseconds, microseconds_utc
 from skycam_project.common.files import fsync_folder, write_atomic
 from timelapse.night.drawing import save_jpeg
-from timelapse.night.frames import Look, tone, white_balance
+from timelapse.night.frames import NEUTRAL, Look, NightFrame, Paper, paper_of, tone
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.opencv import cv2
 from timelapse.night.sightings import Sighting
@@ -36,19 +37,19 @@ class Reel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.white: NDArray[np.float64] | None = None
+        self.paper: Paper | None = None  # of the first dark frame: the film does not flicker
 
     def append(self, look: Look) -> None:
         """Keep a frame's picture; the same frame again replaces it. Raises `OSError`."""
-        if self.white is None and (look.sun_deg is None or look.sun_deg < -12):
-            self.white = white_balance(look)
+        if self.paper is None and (look.sun_deg is None or look.sun_deg < _TRAILS_SUN):
+            self.paper = paper_of(look)
         image = look.colour
         height, width = image.shape[:2]
         wanted = min(width, _WIDTH) // _EVEN * _EVEN or width
         if width > wanted:
             size = wanted, round(height * wanted / width / 2) * 2
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        picture = tone(image, look.frame, self.white if self.white is not None else np.ones(3))
+        picture = tone(image, look.frame, self.paper or NEUTRAL)
         dark = look.sun_deg is None or look.sun_deg < _TRAILS_SUN
         name = (
             f"{microseconds_utc(look.frame.start):017d}-{look.frame.digest[:12]}{'-dark' if dark else ''}.jpg"
@@ -120,6 +121,29 @@ def encode(path: Path, pictures: Iterable[Picture], fps: int, crf: int = 21) -> 
     return path
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """A frame as clips show it: a JPEG is a twentieth of its pixels, and seven of them wait all night."""
+
+    frame: NightFrame  # without its pixels
+    size: tuple[int, int]  # rows, columns
+    jpeg: NDArray[np.uint8]
+    meteors: list[Sighting]
+
+    @classmethod
+    def of(cls, look: Look, meteors: list[Sighting]) -> "_Shown":
+        picture = tone(look.colour, look.frame, paper_of(look))
+        fine = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        options = [cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, fine]
+        _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+        bare = replace(look.frame, image=look.frame.image[:0].copy())
+        return cls(bare, picture.shape[:2], jpeg, meteors)
+
+    def part(self, rows: slice, columns: slice) -> Picture:
+        """(h, w, 3) RGB."""
+        return cv2.imdecode(self.jpeg, cv2.IMREAD_COLOR_RGB)[rows, columns].copy()
+
+
 class MeteorClips:
     """Keeps the last frames, and makes of each meteor a picture, a short film and a record.
 
@@ -129,11 +153,11 @@ class MeteorClips:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._recent: list[tuple[Look, list[Sighting]]] = []
+        self._recent: list[_Shown] = []
 
     def append(self, look: Look, sightings: list[Sighting]) -> list[Path]:
         """Add a judged frame; what was made of meteors whose last frame this is."""
-        self._recent.append((look, [s for s in sightings if s.kind == "meteor"]))
+        self._recent.append(_Shown.of(look, [s for s in sightings if s.kind == "meteor"]))
         made = self._make(len(self._recent) - 1 - _CLIP_FRAMES)
         del self._recent[: max(0, len(self._recent) - 2 * _CLIP_FRAMES - 1)]
         return made
@@ -151,24 +175,19 @@ class MeteorClips:
     def _make(self, at: int) -> list[Path]:
         if at < 0:
             return []
-        look, meteors = self._recent[at]
-        around = [one for one, _ in self._recent[max(0, at - _CLIP_FRAMES) : at + _CLIP_FRAMES + 1]]
+        shown = self._recent[at]
+        around = self._recent[max(0, at - _CLIP_FRAMES) : at + _CLIP_FRAMES + 1]
         made = []
-        for n, meteor in enumerate(meteors):
-            made += self._clip(look, meteor, around, n)
+        for n, meteor in enumerate(shown.meteors):
+            made += self._clip(shown, meteor, around, n)
         return made
 
-    def _clip(self, look: Look, meteor: Sighting, around: list[Look], number: int) -> list[Path]:
+    def _clip(self, shown: _Shown, meteor: Sighting, around: list[_Shown], number: int) -> list[Path]:
         import orjson
 
-        frame, streak = look.frame, meteor.streak
-        white = white_balance(look)
-        rows, columns = _window(streak.path, look.colour.shape)
-        pictures = [
-            tone(one.colour[rows, columns], one.frame, white)
-            for one in around
-            if one.colour.shape == look.colour.shape
-        ]
+        frame, streak = shown.frame, meteor.streak
+        rows, columns = _window(streak.path, shown.size)
+        pictures = [one.part(rows, columns) for one in around if one.size == shown.size]
         name = f"{frame.middle:%Y%m%d-%H%M%S}-{number}"
         record = {
             "frame": frame.name, "digest": frame.digest, "time": frame.start.isoformat(),
@@ -176,7 +195,7 @@ class MeteorClips:
             "snr": round(streak.snr, 1), "width_px": round(streak.width, 2), "files": [f"{name}.jpg", f"{name}.mp4"],
         }  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True)
-        still = save_jpeg(self.folder / f"{name}.jpg", tone(look.colour[rows, columns], frame, white), 92)
+        still = save_jpeg(self.folder / f"{name}.jpg", shown.part(rows, columns), 92)
         film = encode(self.folder / f"{name}.mp4", [p for p in pictures for _ in range(2)], 8, crf=18)
         written = self.folder / f"{name}.json"
         write_atomic(written, orjson.dumps(record, option=orjson.OPT_INDENT_2))

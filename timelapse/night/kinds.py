@@ -101,6 +101,14 @@ _GATES = (
     Option("moon_lit", "Leave frames out when the moon is up and more of it is lit", 1.0, 0, 1),
     Option("clouds", "Leave cloudy frames out", True),
 )
+_MEGAPIXELS = Option(
+    "megapixels",
+    "Largest frame that is worked at; larger ones are halved until they fit; none: as they are",
+    None,
+    0.5,
+    1000,
+    unit="megapixels",
+)
 _FPS = Option("fps", "Frames per second", 25, 1, 60)
 
 KINDS: dict[str, KindOfProduct] = {
@@ -108,7 +116,7 @@ KINDS: dict[str, KindOfProduct] = {
         "The night", "All of these but the long-term keogram, from one pass; what is made live, too.",
         frozenset({"keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors"}),
         ("keogram.png", "keogram-strip.png", "startrails*.jpg", "stack.png", "stack.fits", "curves.png", "curves.parquet", "mini.mp4",
-         "startrail_film.mp4", "meteors/*"), (*_GATES, _FPS),
+         "startrail_film.mp4", "meteors/*"), (*_GATES, _FPS, _MEGAPIXELS),
     ),
     "keogram": KindOfProduct(
         "Keogram", "The night in one picture: a column of each frame beside the next, time to scale.",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sessions.calibration.lookup import Corrections
+from sessions.calibration.lookup import Corrections, corrections_of
 from skycam_project.common.nights import evening, site_zone
 from timelapse.night import drawing
 from timelapse.night.engine import NightProducts, Wishes
@@ -17,7 +17,7 @@ from timelapse.night.kinds import COMMON as COMMON
 from timelapse.night.kinds import KINDS, Options, checked
 from timelapse.night.kinds import kind_of as kind_of
 from timelapse.night.season import Season
-from timelapse.night.source import NightSource, camera_of, corrections_of, session_meta, site_of
+from timelapse.night.source import NightSource, camera_of, session_meta, site_of
 from timelapse.night.trails import Gates
 from timelapse.pipeline.errors import CancelledError
 from timelapse.pipeline.frames import FrameSource, Said
@@ -114,7 +114,9 @@ def begin(name: str, folder: Path, camera: Camera, chosen: Mapping[str, Any], ti
     kind = KINDS[name]
     parts = kind.parts - {"stack"} if name == "night" and not camera.pointed else kind.parts
     gates = Gates(chosen["sun_deg"], chosen["moon_lit"], chosen["clouds"]) if "clouds" in chosen else Gates()
-    wishes = Wishes(parts, title, site_zone(), gates, fps=chosen.get("fps", 25))
+    wishes = Wishes(
+        parts, title, site_zone(), gates, fps=chosen.get("fps", 25), megapixels=chosen.get("megapixels")
+    )
     return NightProducts(folder, camera, wishes)
 
 

@@ -21,6 +21,9 @@ _PIECE: Pixels = 10.0
 _STEADY = 3.0  # signal to noise of each such piece of a meteor
 _STRAIGHT = np.cos(np.radians(16))
 _STILL: Pixels = 0.3
+_FASTER = 1.5  # than its length in one exposure says: the light of a satellite need not last for all of it
+_DIM_END = 0.2  # of its length may be too dim to belong to it
+_SLACK: Pixels = 40.0
 _WIDEST: Pixels = 3.6  # pixels of the search
 
 
@@ -149,9 +152,10 @@ class Watch:
         if any(continues(streak, s, pause) for pending, pause in around for s in pending.streaks or []):
             dashed = streak.flashes or any(continues(streak, s, 0.0) for s in others)
             return Sighting(streak, "aircraft" if dashed else "satellite", "goes on in a neighbour")
-        for pending, _ in around:
+        for pending, pause in around:
+            gap = streak.length * (_DIM_END + _FASTER * pause) + _SLACK
             if pending.new is not None and any(
-                streaks.follows(pending.new, streak, end, step) for end in (0, 1)
+                streaks.follows(pending.new, streak, end, step, gap) for end in (0, 1)
             ):
                 return Sighting(streak, "satellite", "goes on faintly in a neighbour")
         if streak.flashes:
@@ -184,7 +188,7 @@ def continues(one: Streak, other: Streak, pause: float) -> bool:
         pause: time between the two frames in exposures: how much of its length a satellite loses there.
     """
     longest = max(one.length, other.length)
-    reach = longest * (0.35 + 1.5 * pause) + 40
+    reach = longest * (0.35 + _FASTER * pause) + _SLACK
     for end in (0, 1):
         way, place = one.direction(end), one.ends[end]
         for far in (0, 1):

@@ -84,14 +84,6 @@ def session_meta(path: Path) -> Mapping[str, Any]:
         return {}
 
 
-def corrections_of(session: Path) -> Corrections | None:
-    """The calibration library of the sessions' folder that a session lies in; None: it lies in none."""
-    for folder in session.absolute().parents[:5]:
-        if (folder / "calibration").is_dir() or (folder / ".live").is_dir():
-            return Corrections(folder / "calibration")
-    return None
-
-
 def camera_of(site: Site | None, said: Said | None) -> Camera:
     """A camera by what its session says: a telescope tells its focal length, and where each frame looks."""
     if said is None:

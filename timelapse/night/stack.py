@@ -1,7 +1,7 @@
 """The live stack: every frame is laid on the first and joins a running mean, at the same cost each time."""
 
+import os
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sky.detection import Detections, detect
 from sky.kernels import exact_kernel, in_bands
 from sky.projection import Wcs
-from skycam_project.common.files import write_atomic
+from skycam_project.common.files import fsync_file, fsync_folder
 from skycam_project.common.units import Pixels, Seconds
 from timelapse.night.developing import developed
 from timelapse.night.frames import NightFrame
@@ -22,13 +22,14 @@ from timelapse.night.state import Arrays, Meta
 Floats = NDArray[np.float32]
 
 _CLIP = 3.2  # standard deviations
-_SEED_BYTES = 200_000_000  # the first frames are kept, until their median can say what is a satellite
+_SEED_BYTES = 100_000_000  # the first frames are kept, until their median can say what is a satellite
 _SEEDS = 5
 _FEWER_STARS = 0.35
 _BLURRED = 1.7
 _BLOCKS = 8
 _CROWDED: Pixels = 16.0  # a star whose second neighbour is nearer
 _ENOUGH = 30
+_ROWS = 64
 _PEDESTAL = 64.0  # keeps the noise of a dark sky above 0 in 16 bits
 
 
@@ -134,7 +135,7 @@ class LiveStack:
         if not self.used:
             raise ValueError("nothing is stacked yet")
         if self._seeds:
-            return np.median(np.stack(self._seeds), axis=0).astype(np.float32)
+            return _median(self._seeds)
         return self._arrays["mean"]
 
     def coverage(self) -> Floats:
@@ -186,14 +187,22 @@ class LiveStack:
     def _planes(self, frame: NightFrame) -> Floats:
         """(h, w, c) above the dark level, without hot pixels."""
         if frame.image.ndim == 3:
-            return np.ascontiguousarray(frame.image, np.float32) - np.float32(frame.offset)
+            plane = frame.image.astype(np.float32, order="C")
+            plane -= np.float32(frame.offset)
+            return plane
         plane = repaired(frame.image, mosaic=frame.kind == "mosaic")
         plane -= np.float32(frame.offset)
         if frame.kind == "mono":
             return plane[..., None]
-        scale = min(60_000 / max(frame.top, 1.0), 16.0)
-        whole = np.clip((plane + _PEDESTAL) * scale + 0.5, 0, 65535).astype(np.uint16)
-        return cv2.cvtColor(whole, cv2.COLOR_BayerRGGB2RGB).astype(np.float32) / np.float32(scale)
+        scale = np.float32(min(60_000 / max(frame.top, 1.0), 16.0))
+        plane += np.float32(_PEDESTAL)
+        plane *= scale
+        plane += np.float32(0.5)
+        whole = np.clip(plane, 0, 65535, out=plane).astype(np.uint16)
+        del plane
+        colour = cv2.cvtColor(whole, cv2.COLOR_BayerRGGB2RGB).astype(np.float32)
+        colour /= scale
+        return colour
 
     def _begin(
         self, plate: Wcs | None, plane: Floats, places: NDArray[np.float64], stars: Detections, noise: float
@@ -232,16 +241,17 @@ class LiveStack:
 
     def _sow(self) -> None:
         """The median of the first frames says which of their pixels are satellites."""
-        middle = np.median(np.stack(self._seeds), axis=0).astype(np.float32)
         noise, sky = self._first["noise"], self._first["sky"]
-        known = middle.sum(axis=2)
-        star = np.maximum(known - sky, 0)
-        limit = (_CLIP**2) * (noise**2 * (1 + star / max(sky, 1.0)) + 0.01 * star**2)
+        self._arrays["mean"] = middle = _median(self._seeds)  # what no frame fills stays so
+        for first in range(0, len(middle), _ROWS):
+            rows = slice(first, first + _ROWS)
+            known = middle[rows].sum(axis=2)
+            star = np.maximum(known - sky, 0)
+            limit = (_CLIP**2) * (noise**2 * (1 + star / max(sky, 1.0)) + 0.01 * star**2)
+            for plane in self._seeds:
+                plane[rows][(plane[rows].sum(axis=2) - known) ** 2 > limit] = -1e9
         for plane, share in zip(self._seeds, self._shares, strict=True):
-            plane[(plane.sum(axis=2) - known) ** 2 > limit] = -1e9
             self._accumulate(plane, share)
-        gap = self._arrays["frames"] == 0
-        self._arrays["mean"][gap] = middle[gap]
         self._seeds, self._shares = [], []
 
     def _accumulate(self, plane: Floats, share: float) -> None:
@@ -253,6 +263,24 @@ class LiveStack:
                 np.float32(_CLIP), first, end,
             ),
         )  # fmt: skip
+
+
+def _median(planes: list[Floats]) -> Floats:
+    """Of each pixel, a few rows at a time: all at once it would take three times what the planes do.
+
+    Pixels are sorted by exchanging two planes, 20 times as fast as sorting each pixel's few values.
+    """
+    middle, n = np.empty_like(planes[0]), len(planes)
+    for first in range(0, len(middle), _ROWS):
+        part = [plane[first : first + _ROWS] for plane in planes]
+        part = [
+            np.where(one < np.float32(-1e8), part[0], one) for one in part
+        ]  # the first one reaches everywhere
+        for last in range(n - 1, 0, -1):
+            for k in range(last):
+                part[k], part[k + 1] = np.minimum(part[k], part[k + 1]), np.maximum(part[k], part[k + 1])
+        middle[first : first + _ROWS] = (part[(n - 1) // 2] + part[n // 2]) / np.float32(2)
+    return middle
 
 
 def _stars(frame: NightFrame, plane: Floats) -> Detections:
@@ -332,13 +360,19 @@ def write_fits(path: Path, stack: LiveStack) -> Path:
 
     image = stack.image()
     data = image[..., 0] if image.shape[2] == 1 else np.moveaxis(image, 2, 0)
-    hdu = fits.PrimaryHDU(np.ascontiguousarray(data, np.float32))
+    hdu = fits.PrimaryHDU(np.array(data, np.float32, order="C"))  # its bytes are swapped while it is written
     hdu.header["STACKCNT"] = (stack.used, "frames in the stack")
     hdu.header["EXPTIME"] = (stack.exposure_s, "[s] all of them together")
     hdu.header["PLACED"] = (stack.placed["plate"], "of them laid on the first by solved positions")
     hdu.header["ROWORDER"] = ("TOP-DOWN", "first row is the top of the picture")
-    buffer = BytesIO()
-    hdu.writeto(buffer)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, buffer.getvalue())
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        hdu.writeto(temporary, overwrite=True)
+        fsync_file(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
     return path

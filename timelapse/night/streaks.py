@@ -28,6 +28,7 @@ _LEG = 10.0
 _STEADY = 4.0
 """A faint line is followed in legs so long that each stands out by so many standard deviations."""
 _FOLLOWS = 5.5
+_FOLLOWS_FAR = 7.0
 _LEG_SNR = 2.4
 
 
@@ -211,10 +212,33 @@ def _end_to_end(one: Points, other: Points) -> Points | None:
     return None
 
 
-def follows(image: Floats, streak: Streak, end: int, step: int) -> bool:
-    """Whether a line goes on, in a neighbour's `difference`, from one end of a streak."""
-    room = np.empty((8, 2))
+def follows(image: Floats, streak: Streak, end: int, step: int, gap: Pixels = 0.0) -> bool:
+    """Whether a line goes on, in a neighbour's `difference`, from one end of a streak.
+
+    Args:
+        image: `difference` of the neighbour.
+        streak: of the frame beside it.
+        end: 0 its first point, 1 its last one.
+        step: pixels of the frame per pixel of `image`.
+        gap: pixels of the frame by which the shutter's pause may have parted the two.
+    """
     start, way = (streak.ends[end] - (step - 1) / 2) / step, streak.direction(end)
+    aside = np.array([way[1], -way[0]])
+    for ahead in np.arange(0.0, max(gap / step, 1.0), 2 * _LEG):
+        # Farther on there is more to be found by chance: it must be as bright as the streak, nearly.
+        sure = (_FOLLOWS, 0.25) if ahead == 0 else (_FOLLOWS_FAR, 0.6)
+        shifts = (0.0, -3.0, 3.0) if ahead > 2 * _LEG else (0.0,)
+        for shift in shifts:
+            if _goes_on(image, streak, start + way * ahead + aside * shift, way, step, sure):
+                return True
+    return False
+
+
+def _goes_on(
+    image: Floats, streak: Streak, start: Points, way: Points, step: int, sure: tuple[float, float]
+) -> bool:
+    """`sure`: least signal to noise, and least share of the streak's."""
+    room = np.empty((8, 2))
     n = _walk(
         np.minimum(image, np.float32(_LOUDEST)), start[0], start[1], way[0], way[1], _LEG, _LEG_SNR, room
     )
@@ -224,8 +248,8 @@ def follows(image: Floats, streak: Streak, end: int, step: int) -> bool:
     total = float(np.minimum(_strip(image, path, 1), _LOUDEST).sum())
     snr = total / np.sqrt(3 * _LEG * n)
     # What goes on is about as bright there: beside a bright meteor a little noise is no satellite.
-    alike = 0.25 * streak.snr * np.sqrt(_LEG * n * step / max(streak.length, 1.0))
-    return bool(snr > max(_FOLLOWS, alike))
+    alike = sure[1] * streak.snr * np.sqrt(_LEG * n * step / max(streak.length, 1.0))
+    return bool(snr > max(sure[0], alike))
 
 
 def _traced(image: Floats, x0: float, y0: float, x1: float, y1: float, leg: Pixels) -> Points:

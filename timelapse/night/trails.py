@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skycam_project.common.units import Degrees, Pixels
 from timelapse.night.developing import developed
-from timelapse.night.frames import Look, NightFrame, tone, white_balance
+from timelapse.night.frames import NEUTRAL, Look, NightFrame, tone, white_balance
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.motion import Motion, estimate
 from timelapse.night.opencv import cv2
@@ -59,7 +59,7 @@ class StarTrails:
         self._tone: tuple[float, float, bool] | None = None
         self._all: NDArray[Any] | None = None
         self._clean: NDArray[Any] | None = None
-        self._before: tuple[Look, NDArray[Any]] | None = None
+        self._before: Look | None = None
 
     def append(self, look: Look, sightings: list[Sighting], *, counted: bool = False) -> bool:
         """Add a frame; whether it joined. A `counted` one is in already and is only the one before the next."""
@@ -76,7 +76,7 @@ class StarTrails:
         if not counted:
             self._add(look, picture, sightings)
             self.used += 1
-        self._before = look, picture
+        self._before = look
         return True
 
     def _gate(self, look: Look, counted: bool) -> str:
@@ -128,7 +128,7 @@ class StarTrails:
     def _bridges(self, look: Look, picture: NDArray[Any]) -> list[NDArray[Any]]:
         """What the stars did while the shutter was closed, from the frame before and from this one."""
         assert self._before is not None  # noqa: S101 - for the type checker
-        before, earlier = self._before
+        before = self._before
         pause = (look.frame.start - before.frame.end).total_seconds()
         apart = (look.frame.start - before.frame.start).total_seconds()
         if pause <= 0 or apart <= 0 or pause > _LONGEST_PAUSE * look.frame.exposure_s:
@@ -138,7 +138,7 @@ class StarTrails:
             return []
         self.bridged += 1
         half = pause / 2 / apart
-        return [motion.warped(earlier, half), motion.warped(picture, -half)]
+        return [motion.warped(self._levelled(before), half), motion.warped(picture, -half)]
 
     @staticmethod
     def _motion(before: Look, after: Look) -> Motion | None:
@@ -182,7 +182,7 @@ class StarTrails:
         assert self._tone is not None  # noqa: S101 - for the type checker
         offset, top, linear = self._tone
         if not linear:
-            return tone(image, _like(offset, top, linear), self._white)
+            return tone(image, _like(offset, top, linear), NEUTRAL)
         return developed(image, offset, top, self._white)
 
 

@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sessions.calibration.library import Correction
 from sessions.exchange.decoding import UndecodableError
 from sky.tone import asinh_softening
 from skycam_project.common.errors import InvalidValueError
+from timelapse.pipeline import calibration
 from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.errors import FrameError
 
+Fix = Callable[[bool], Correction]
+"""What corrects a frame, told whether its pixels have the colours of a mosaic. Raises `FrameError`."""
 BALANCES = ("camera", "daylight", "auto")
 STRETCHES = ("auto", "off")
 GAMMA = 2.2
@@ -28,6 +32,8 @@ _BACKGROUND = 0.12
 """Code, 0 to 1, that a stretched sky background gets."""
 _FAINT = 0.15
 """Share of full scale below which the brightest thousandth of a frame needs a stretch."""
+_PEDESTAL = 128
+"""Black of a calibrated mosaic while it is interpolated: its noise must not end at 0."""
 _PATTERNS = {"RGGB": "BG", "BGGR": "RG", "GRBG": "GB", "GBRG": "GR"}
 """OpenCV names a mosaic by its second row and column."""
 
@@ -111,25 +117,33 @@ class Levels:
     balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-def linear(pixels: NDArray[Any], pattern: str = "") -> NDArray[Any]:
+def linear(pixels: NDArray[Any], pattern: str = "", found: Correction | None = None) -> NDArray[Any]:
     """Counts `[h, w]` or `[h, w, 3]` of 0 to 65535, of whatever an array holds; a mosaic is interpolated.
 
     Args:
         pixels: `[h, w]` or `[h, w, 3]`; integers over their type's range, floats of 0 to 1 or of 0 to 65535.
         pattern: of the mosaic, such as `RGGB`; "" for none.
+        found: masters that correct the counts first; below 0 they have what noise is below black.
+
+    Raises `FrameError` when the masters have another shape.
     """
     import cv2
 
+    counts, top = pixels.astype(np.float32), None
     if pixels.dtype.kind == "f":
-        values = np.nan_to_num(pixels.astype(np.float32))
-        counts = values * np.float32(FULL) if float(values.max(initial=0)) <= 1.0 else values
+        counts = np.nan_to_num(counts)
+        scale = FULL if float(counts.max(initial=0)) <= 1.0 else 1.0
     else:
         top = float(np.iinfo(pixels.dtype).max)
-        counts = pixels.astype(np.float32) * np.float32(FULL / top)
+        scale = FULL / top
+    if found:
+        counts = calibration.light(found, counts, top)
+    counts *= np.float32(scale)
     if pixels.ndim == 2 and pattern in _PATTERNS:
         code = getattr(cv2, f"COLOR_BAYER_{_PATTERNS[pattern]}2RGB_EA")
-        whole = np.clip(counts, 0, FULL).astype(np.uint16)
-        return cv2.cvtColor(whole, code).astype(np.float32)
+        below = np.float32(_PEDESTAL if found else 0)
+        whole = np.clip(counts + below, 0, FULL).astype(np.uint16)
+        return cv2.cvtColor(whole, code).astype(np.float32) - below
     return counts
 
 
@@ -211,8 +225,8 @@ class Developer:
         self._camera: list[float] | None = None
         self._balances: list[list[float]] = []
 
-    def show(self, content: File | Counts) -> NDArray[Any]:
-        """The picture `[h, w]` or `[h, w, 3]` uint16 of a frame. Raises `FrameError`."""
+    def show(self, content: File | Counts, fix: Fix | None = None) -> NDArray[Any]:
+        """The picture `[h, w]` or `[h, w, 3]` uint16 of a frame, corrected by its masters. Raises `FrameError`."""
         with self._lock:
             if self._levels is None:
                 samples = self._sample(self)
@@ -221,16 +235,25 @@ class Developer:
                     if any(balance != self._camera for balance in self._balances):
                         samples = self._sample(self)
                 self._levels = levels(samples, self._wish)
-        return picture(self.counts(content), self._levels)
+        return picture(self.counts(content, fix), self._levels)
 
-    def counts(self, content: File | Counts) -> NDArray[Any]:
-        """Linear counts of a frame, see `linear`. Raises `FrameError`."""
+    def counts(self, content: File | Counts, fix: Fix | None = None) -> NDArray[Any]:
+        """Linear counts of a frame, see `linear`, corrected by its masters. Raises `FrameError`."""
         if isinstance(content, Counts):
-            return linear(content.pixels, content.pattern)
+            found = fix(bool(content.pattern)) if fix else None
+            return linear(content.pixels, content.pattern, found)
         daylight = self._wish.white_balance != "camera"  # other wishes are factors on top of it
         try:
             with self._decoders.one() as decoder:
-                found = decoder.develop(content.data, content.name, self._camera, daylight=daylight)
+                mosaic = None
+                if fix:
+                    file = decoder.decode(content.data, content.name)
+                    if not file.levels:  # no RAW file: there is nothing more to develop
+                        return linear(file.pixels, file.pattern, fix(bool(file.cards.get("BAYERPAT"))))
+                    mosaic = calibration.raw_mosaic(fix(True), file)
+                found = decoder.develop(
+                    content.data, content.name, self._camera, daylight=daylight, mosaic=mosaic
+                )
         except UndecodableError as error:
             raise FrameError(str(error)) from error
         if found.balance and len(self._balances) < SAMPLES:

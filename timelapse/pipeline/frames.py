@@ -7,22 +7,26 @@ import contextlib
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
+from sessions.calibration.library import Correction
+from sessions.calibration.matching import Matches
 from sessions.store import frames as framefiles
 from sessions.store.blocks import Codec
 from skycam_project.common.units import Seconds
-from timelapse.pipeline import decode, heads
+from timelapse.pipeline import calibration, decode, heads
 from timelapse.pipeline.decoders import Decoders
-from timelapse.pipeline.develop import SAMPLES, Counts, Develop, Developer, File
+from timelapse.pipeline.develop import SAMPLES, Counts, Develop, Developer, File, Fix
 from timelapse.pipeline.errors import FrameError, SourceError
 from timelapse.pipeline.planes import Planes, to_rgb
+from timelapse.pipeline.said import Said as Said
 
 _HEAD_BYTES = 256 << 10
 """Enough of a FITS file for its header."""
@@ -42,7 +46,7 @@ class FrameInfo:
         aperture_f: f-number.
         camera: name in the session, or model.
         digest: SHA-256, hexadecimal, of the content in a session, of name, size and time stamp in a folder:
-            another digest means another frame.
+            another digest means another frame. With masters (`FrameSource.calibrate`) they are part of it.
         width, height: pixels.
         turn: degrees clockwise that make it upright, as its camera felt itself held: 0, 90, 180, 270.
     """
@@ -66,22 +70,6 @@ class Problem:
 
     name: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a session says of a frame.
-
-    Attributes:
-        camera: its name in the session.
-        info, settings: of the camera, as recorded.
-        row: of the frame table, or of the journal, with `time`.
-    """
-
-    camera: str
-    info: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    row: Mapping[str, Any]
 
 
 class FrameSource(ABC):
@@ -125,8 +113,21 @@ class FrameSource(ABC):
         elif times and _BY_NAME not in self.notes:
             self.notes.append(_BY_NAME)
         self._numbers = [frame.index for frame in kept]
-        self.frames = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
-        self._unturned, self._unturned_size, self._turn = self.frames, self.size, 0
+        self._fixes: dict[int, Fix] = {}
+        self._unturned = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
+        self._unturned_size, self._turn = self.size, 0
+        self._digests = [frame.digest for frame in kept]
+        self._show()
+
+    def _show(self) -> None:
+        """Frames as they are named and turned now."""
+        width, height = self._unturned_size
+        self.size = (height, width) if self._turn in (90, 270) else (width, height)
+        turned = f"@{self._turn}" if self._turn else ""
+        self.frames = tuple(
+            replace(frame, width=self.size[0], height=self.size[1], digest=digest + turned)
+            for frame, digest in zip(self._unturned, self._digests, strict=True)
+        )
 
     def turn(self, degrees: int | None) -> None:
         """Show frames turned clockwise from now on.
@@ -135,17 +136,10 @@ class FrameSource(ABC):
             degrees: 0, 90, 180, 270; None: as most frames' cameras say, alike for all of them. A camera that looks
                 up cannot tell how it is held, and says so differently from frame to frame.
         """
-        if degrees is None:
-            said = Counter(frame.turn for frame in self._unturned)
-            degrees = max(said, key=lambda turn: (said[turn], -turn), default=0)
-        width, height = self._unturned_size
-        self.size = (height, width) if degrees in (90, 270) else (width, height)
-        self._turn, self.frames = degrees, self._unturned
-        if degrees:
-            self.frames = tuple(
-                replace(frame, width=self.size[0], height=self.size[1], digest=f"{frame.digest}@{degrees}")
-                for frame in self._unturned
-            )
+        said = Counter(frame.turn for frame in self._unturned)
+        usual = max(said, key=lambda turn: (said[turn], -turn), default=0)
+        self._turn = usual if degrees is None else degrees
+        self._show()
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -171,6 +165,23 @@ class FrameSource(ABC):
         self._developer.close()
         self._developer = Developer(wish, self._samples)
 
+    def calibrate(self, masters: calibration.Calibration | None) -> None:
+        """Have a session's RAW files and linear counts corrected from now on; None: left as they are."""
+        self._fixes.clear()
+        self._digests = [frame.digest for frame in self._unturned]
+        for place, number in enumerate(self._numbers) if masters else ():
+            said, shape = self._said(number), self._counted(number)
+            found = masters.matches(said, shape) if masters and said and shape else None
+            if masters and said and found:
+                colours = bool(said.info.get("bayer_pattern"))
+                self._fixes[number] = partial(_fix, masters, found, colours)
+                self._digests[place] = calibration.named(self._digests[place], found)
+        self._show()
+
+    def _counted(self, number: int) -> tuple[int, ...]:
+        """Shape of a session's frame that holds what a sensor counted; empty for others."""
+        return ()
+
     def _samples(self, developer: Developer) -> list[np.ndarray]:
         """Counts of a few frames over the sequence; broken ones do not count."""
         found = []
@@ -178,13 +189,13 @@ class FrameSource(ABC):
             content = self._content(self._numbers[number])
             if is_linear(content):
                 with contextlib.suppress(FrameError):
-                    found.append(developer.counts(content))
+                    found.append(developer.counts(content, self._fixes.get(self._numbers[number])))
         return found
 
     def _read(self, number: int) -> Planes:
         content = self._content(number)
         if is_linear(content):
-            return decode.array(self._developer.show(content))
+            return decode.array(self._developer.show(content, self._fixes.get(number)))
         if isinstance(content, Counts):
             return decode.array(content.pixels)
         return decode.DECODERS[suffix(content.name)](content.data)
@@ -231,6 +242,10 @@ class FrameSource(ABC):
     @abstractmethod
     def _content(self, number: int) -> File | Counts:
         """The frame that was found as number `number`. Raises `FrameError`, `OSError`."""
+
+
+def _fix(masters: calibration.Calibration, found: Matches, colours: bool, mosaic: bool) -> Correction:
+    return masters.correction(found, mosaic or colours)
 
 
 def is_linear(content: File | Counts) -> bool:

@@ -15,10 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sessions.calibration.lookup import Corrections, corrections_of
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.units import Seconds
 from timelapse.pipeline import analysis, join, pictures, quality, solution
 from timelapse.pipeline.brackets import bracketed
+from timelapse.pipeline.calibration import Calibration
 from timelapse.pipeline.errors import CancelledError, SourceError
 from timelapse.pipeline.frames import FrameSource, Problem
 from timelapse.pipeline.notes import notes
@@ -63,6 +65,9 @@ class Report:
         quality: of the product, 0 … 1; see `quality.of_product`.
         motion_px: RMS movement of the picture's centre before, pixels.
         seconds: duration of each stage in this run.
+        masters: of the calibration library that corrected frames, as `sessions.calibration` says it.
+        gaps: masters that were missing, in words, and for how many frames.
+        master_files: paths of the masters.
     """
 
     source: str
@@ -79,6 +84,9 @@ class Report:
     motion_px: float
     quality: float
     seconds: dict[str, float] = field(default_factory=dict)
+    masters: list[dict[str, Any]] = field(default_factory=list)
+    gaps: dict[str, int] = field(default_factory=dict)
+    master_files: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -106,6 +114,7 @@ def make(
     work: Path,
     progress: Callable[[Progress], None] = ignore,
     cancelled: Callable[[], bool] = never,
+    corrections: Corrections | None = None,
 ) -> Report:
     """Make a timelapse; may be called again after a crash, and by several processes at once.
 
@@ -116,6 +125,7 @@ def make(
         work: folder for parts; may be shared between jobs and hosts, and deleted when none runs.
         progress: told how far the job is, several times a second at most.
         cancelled: asked at every frame.
+        corrections: calibration masters; None: those of the library beside the session.
 
     Raises:
         SourceError: fewer than 2 frames can be used.
@@ -124,7 +134,7 @@ def make(
         EncoderError, FrameError: see `render_chunk`.
         OSError: the disk refused.
     """
-    return Job(source, recipe, output, work, progress, cancelled).run()
+    return Job(source, recipe, output, work, progress, cancelled, corrections).run()
 
 
 class Job:
@@ -138,7 +148,11 @@ class Job:
         work: Path,
         progress: Callable[[Progress], None] = ignore,
         cancelled: Callable[[], bool] = never,
+        corrections: Corrections | None = None,
     ) -> None:
+        known = (corrections or corrections_of(source.path)) if recipe.calibrate else None
+        self.corrections = known
+        source.calibrate(Calibration(known) if known else None)
         source.turn(recipe.turn)
         self.source = bracketed(source, recipe.bracket)
         self.source.develop(recipe.develop)
@@ -253,6 +267,7 @@ class Job:
             solution.save_curves(solved, self.source.frames, rows, curves)
             poster, sheet = pictures.stills(self.source, solved, self.recipe, self.output)
         self._seconds["join"] = time.monotonic() - begin
+        known = self.corrections
         error = solved.exposure.curve - solved.exposure.smooth
         moved = solved.poses[:, :2] - solved.poses[:, :2].mean(0)
         return Report(
@@ -270,6 +285,9 @@ class Job:
             motion_px=float((moved**2).sum(1).mean() ** 0.5),
             quality=quality.of_product([score.total for score in solved.scores]),
             seconds={name: round(seconds, 3) for name, seconds in self._seconds.items()},
+            masters=known.used if known else [],
+            gaps=dict(known.gaps) if known else {},
+            master_files=[str(path) for path in known.files()] if known else [],
         )
 
     def path(self, output: Output) -> Path:

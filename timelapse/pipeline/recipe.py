@@ -178,6 +178,7 @@ class Recipe:
         profile: name of the profile whose values were taken, for people.
         turn: frames are turned clockwise by so many degrees, 0, 90, 180 or 270; None: as most of them say.
         bracket: frames of one bracket, which become one by exposure fusion; 1 for none.
+        calibrate: darks, flats and bad pixels of the library are taken out of a session's RAW files and linear counts.
         develop: how RAW files and linear counts become pictures.
         lens: correction of the lens; None for none.
         least_quality: frames whose quality is below are left out, 0 … 1.
@@ -202,6 +203,7 @@ class Recipe:
     profile: str | None = None
     turn: int | None = None
     bracket: int = 1
+    calibrate: bool = True
     develop: Develop = field(default_factory=Develop)
     lens: Lens | None = None
     least_quality: float = 0.0
@@ -261,7 +263,7 @@ class Recipe:
         return hashlib.sha256(json.dumps([VERSION, kept, *parts], sort_keys=True).encode()).hexdigest()
 
 
-_NOT_PIXELS = frozenset({"outputs", "poster", "contact_sheet", "profile"})
+_NOT_PIXELS = frozenset({"outputs", "poster", "contact_sheet", "profile", "calibrate"})  # masters name frames
 _PARTS: dict[str, Callable[[Any], Any]] = {
     "develop": Develop.from_json,
     "lens": lens_from_json,

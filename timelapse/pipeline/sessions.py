@@ -42,6 +42,7 @@ class _Stored:
     data: Callable[[], bytes] | None  # of an original
     pixels: Callable[[], np.ndarray] = _no_pixels  # of an array
     shape: tuple[int, ...] = ()
+    dtype: str = ""
     info: Mapping[str, Any] = field(default_factory=dict)  # of the camera
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -102,6 +103,13 @@ class _Session(FrameSource):
         frame = self._stored[number]
         return Said(self._camera, frame.info, frame.settings, frame.row)
 
+    def _counted(self, number: int) -> tuple[int, ...]:
+        frame = self._stored[number]
+        if frame.data is None:
+            return frame.shape if frame.dtype != "uint8" else ()
+        width, height = self.size
+        return (height, width) if suffix(frame.name) in decode.SENSOR else ()
+
     def _content(self, number: int) -> File | Counts:
         frame = self._stored[number]
         try:
@@ -147,13 +155,14 @@ class Finished(_Session):
                 read = lambda at=position: self._embedded(camera, at)  # noqa: E731
                 yield _Stored(row, name, read, info=info, settings=settings)
             else:
-                shape = tuple(node["frames"][position].shape)
+                array = node["frames"][position]
                 yield _Stored(
                     row,
                     f"{row['index']:06d}",
                     None,
                     lambda at=position: self._array(camera, at),
-                    shape,
+                    tuple(array.shape),
+                    str(array.dtype),
                     info,
                     settings,
                 )
@@ -214,6 +223,7 @@ def _journalled(root: Path, record: dict[str, Any], camera: Mapping[str, Any]) -
         None,
         lambda: framefiles.read(under(root, file))[0],
         tuple(record["x"]["s"]),
+        str(np.dtype(record["x"]["d"])),
         info,
         settings,
     )

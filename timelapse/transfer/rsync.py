@@ -16,7 +16,7 @@ SILENCE: Seconds = 60.0
 LOOK: Seconds = 0.2
 _CUT = frozenset({10, 12, 30, 35, 255})
 """Exit codes of rsync and ssh when a connection is refused, cut or silent."""
-_GONE = re.compile(r'link_stat "([^"]+)" failed: No such file')
+_GONE = re.compile(r'(?:link_stat|change_dir) "([^"]+)" failed: No such file')
 
 
 class Rsync:
@@ -93,7 +93,7 @@ def _error(code: int, words: str, node: Node) -> TransferError:
         return LoginError(f"{node.id}: {node.host} does not let {node.user} in with {node.identity}.")
     if code == 127 or "rsync: command not found" in text or "rsync: not found" in text:
         return NoRsyncError(f"{node.id}: {node.host} has no rsync")
-    if code == 23 and (gone := _GONE.search(text)):
+    if gone := _GONE.search(text):
         return GoneError(f"{node.id}: {node.host} has no {gone[1]}")
     if code in _CUT:
         first = words.strip().partition("\n")[0].strip() or f"rsync ended with {code}"

@@ -71,17 +71,15 @@ def _is_dwarf(folder: Path) -> bool:
     )
 
 
-def _dwarf_folders(root: Path) -> Iterator[Path]:
+def _dwarf_folders(root: Path, depth: int = 3) -> Iterator[Path]:
+    """The session folder itself, or those of an `Astronomy` folder or a card (darks lie three folders deep)."""
     if _is_dwarf(root):
         yield root
-        return
-    for below in (
-        root,
-        *(path for path in sorted(root.iterdir()) if path.is_dir() and not path.is_symlink()),
-    ):
-        for path in sorted(below.iterdir()) if below.is_dir() else ():
-            if path.is_dir() and not path.is_symlink() and _is_dwarf(path):
-                yield path
+    elif depth:
+        with os.scandir(root) as entries:
+            below = sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+        for path in below:
+            yield from _dwarf_folders(Path(path), depth - 1)
 
 
 def _knows_dwarf(root: Path) -> bool:
@@ -89,7 +87,7 @@ def _knows_dwarf(root: Path) -> bool:
 
 
 def _dwarf(root: Path, zone: tzinfo) -> Iterator[Item]:
-    for folder in dict.fromkeys(_dwarf_folders(root)):
+    for folder in _dwarf_folders(root):
         named = _DWARF.fullmatch(folder.name)
         dark = _DWARF_DARK.fullmatch(folder.name)
         shots = _shots(folder / "shotsInfo.json")

@@ -9,6 +9,7 @@ const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 /** One value of an event; a moment as local time. */
 function value(x, day) {
   if (typeof x === "string" && MOMENT.test(x)) return local.time(parse(x), day);
+  if (Array.isArray(x)) return x.map((one) => value(one, day)).join(" + ");
   return typeof x === "object" ? JSON.stringify(x) : typeof x === "number" ? num(x, Number.isInteger(x) ? 0 : 2) : String(x);
 }
 

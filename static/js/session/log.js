@@ -16,7 +16,7 @@ function logLine({ time_ms, level, source, message, context }, day) {
   const what = make("div", { class: "what" });
   if (context) what.append(make("details", {}, make("summary", {}, message), make("code", { class: "mono" }, JSON.stringify(context, null, 1))));
   else what.append(message);
-  return make("li", {}, make("span", { class: "num dim" }, local.time(time_ms, day)), word, make("span", { class: "dim clip" }, source), what);
+  return make("li", {}, make("span", { class: "num dim" }, local.time(time_ms, day)), word, make("span", { class: "dim clip", title: source }, source), what);
 }
 
 export class Log {
@@ -52,7 +52,8 @@ export class Log {
     this.shown = (more ? this.shown : 0) + rows.length;
     this.next = next;
     this.f.more.hidden = next === null;
-    this.f.none.hidden = this.shown > 0;
+    this.f.none.hidden = this.shown > 0 || total === 0;
+    this.f.silent.hidden = total > 0;
     text(this.f.shown, `${num(this.shown)} row${this.shown === 1 ? "" : "s"} shown${next === null ? "" : ", older ones below"}`);
     text(this.f.total, `${num(total)} row${total === 1 ? "" : "s"} in the session`);
   }

@@ -8,6 +8,8 @@ import { thumb } from "./thumbs.js";
 
 const WIDTH = 104;
 const FEWEST = 8;
+const INSET = 6;
+const NEAR = 6;
 
 export class Strip {
   /** `open(frame)` shows a frame large. */
@@ -16,6 +18,7 @@ export class Strip {
     for (const choice of $$("[name=only]", panel)) choice.addEventListener("change", () => this.load());
     this.f.camera.addEventListener("change", () => this.load());
     this.canvas.addEventListener("click", (event) => this.clicked(event));
+    this.canvas.addEventListener("pointermove", (event) => this.named(event));
     addEventListener("skycam:theme", () => this.drawAxis());
     addEventListener("resize", () => this.drawAxis());
   }
@@ -41,6 +44,7 @@ export class Strip {
     this.list.replaceChildren(...answer.frames.map((frame) => thumb(this.session, frame, this.open)));
     if (!answer.frames.length) this.list.replaceChildren(make("li", { class: "empty" }, make("span", {}, answer.counts.all ? "None of the frames." : "No frames in this session.")));
     [this.first, this.last] = [answer.first_ms, answer.last_ms];
+    if (this.words.only === "all" && !this.words.camera) this.whole = [answer.first_ms, answer.last_ms];
     this.total = answer.total;
     this.frames = answer.frames;
     this.drawAxis();
@@ -52,16 +56,23 @@ export class Strip {
     this.drawAxis();
   }
 
+  /** What the axis spans: the session, and a first exposure that began before it. */
+  get extent() {
+    const { first, last, span, whole } = this;
+    return span ? [Math.min(span[0], whole?.[0] ?? span[0]), span[1]] : [first, last];
+  }
+
   drawAxis() {
     const { canvas } = this;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    const [from, to] = this.span ?? [this.first, this.last];
+    const [from, to] = this.extent;
     if (!width || !Number.isFinite(from) || !Number.isFinite(to)) return;
     const scale = devicePixelRatio;
     [canvas.width, canvas.height] = [width * scale, height * scale];
     const pen = canvas.getContext("2d");
     pen.scale(scale, scale);
-    const x = (ms) => 6 + ((ms - from) / Math.max(1, to - from)) * (width - 12);
+    const x = (ms) => INSET + ((ms - from) / Math.max(1, to - from)) * (width - 2 * INSET);
+    this.placeKeogram(x);
     pen.font = `11px ${css("--font")}`;
     pen.fillStyle = css("--gap-hatch");
     for (const [begin, end] of this.gaps) pen.fillRect(x(begin), 16, Math.max(2, x(end) - x(begin)), height - 30);
@@ -81,6 +92,16 @@ export class Strip {
     attr(canvas, "aria-label", `${local.time(from)} to ${local.time(to)}: ${many(this.total ?? 0, "frame")}, ${many(this.events.length, "event")}, ${many(this.gaps.length, "gap")}`);
   }
 
+  /** Under the keogram stands its time: from the first frame to the last, or to when it was made while frames still come. */
+  placeKeogram(x) {
+    const image = $(".keo img", this.panel);
+    if (!image || !Number.isFinite(this.whole?.[0])) return;
+    const [first, last] = this.whole;
+    const left = x(first);
+    image.style.left = `${left}px`;
+    image.style.width = `${Math.max(2, x(Math.min(last, image.dataset.made * 1000)) - left)}px`;
+  }
+
   drawHours(pen, x, from, to, height) {
     const steps = [60e3, 300e3, 900e3, 3600e3, 2 * 3600e3, 6 * 3600e3, 86400e3];
     const step = steps.find((ms) => x(from + ms) - x(from) > 60) ?? steps.at(-1);
@@ -93,11 +114,21 @@ export class Strip {
     }
   }
 
+  /** The events near the pointer, by name. */
+  named(event) {
+    const [from, to] = this.extent;
+    const box = this.canvas.getBoundingClientRect();
+    const ms = (px) => (px / (box.width - 2 * INSET)) * (to - from);
+    const at = from + ms(event.clientX - box.left - INSET);
+    const near = this.events.filter(({ time_ms }) => Math.abs(time_ms - at) < ms(NEAR));
+    this.canvas.title = near.slice(0, 5).map(({ time_ms, event: name }) => `${local.time(time_ms)} ${name.replaceAll("_", " ")}`).join("\n");
+  }
+
   /** A press on the axis opens the frame that is nearest to that moment. */
   async clicked(event) {
-    const [from, to] = this.span ?? [this.first, this.last];
+    const [from, to] = this.extent;
     const box = this.canvas.getBoundingClientRect();
-    this.at(from + ((event.clientX - box.left - 6) / (box.width - 12)) * (to - from));
+    this.at(from + ((event.clientX - box.left - INSET) / (box.width - 2 * INSET)) * (to - from));
   }
 
   /** Open the frame nearest to a moment: narrowed down by a few questions, whatever the number of frames. */

@@ -103,7 +103,7 @@ class Focuser:
             FocusError: it found no better position; too few stars, clouds, or far out of focus.
         """
         async with self._turn:
-            self._board.set("focus", moving=True, problem="")
+            self._board.set("focus", moving=True, autofocus=True, problem="")
             try:
                 await self._auto(AutoFocusMode.FAST if fast else AutoFocusMode.SLOW)
             except DwarfCommandError as error:
@@ -114,7 +114,7 @@ class Focuser:
                 self._board.set("focus", problem=str(error) or "interrupted")
                 raise
             finally:
-                self._board.set("focus", moving=False)
+                self._board.set("focus", moving=False, autofocus=False)
         return self._board.focus.position or 0
 
     # ---- inside

@@ -143,12 +143,16 @@ class FilterState:
 
 @dataclass(frozen=True, slots=True)
 class FocusState:
-    """The focuser: motor steps from 0 to `maximum`; `infinity` is what the user stored as such."""
+    """The focuser: motor steps from 0 to `maximum`; `infinity` is what the user stored as such.
+
+    It is `moving` during an `autofocus`, too.
+    """
 
     position: int | None = None
     maximum: int = 20_000
     infinity: int | None = None
     moving: bool = False
+    autofocus: bool = False
     problem: str = ""
 
 

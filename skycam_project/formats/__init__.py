@@ -1,0 +1,1 @@
+"""How Django writes times where nobody says how: in the admin."""
