@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from jobs_sessions import SITE, pictures, session
 
+from sessions import provenance
 from sessions.store.manager import SessionManager
 from timelapse import automatic, services
 from timelapse.models import Job, Product
@@ -44,6 +45,22 @@ def test_not_what_is_there_already_nor_what_is_old(night, woken, timelapses):
     assert automatic.queue_nights(datetime.now(UTC) + automatic.BACK + SOON) == []
     Product.objects.create(kind="timelapse", title="by hand", folder="a/b/c", session=night)
     assert automatic.queue_nights(later()) == []
+
+
+def test_star_trails_are_made_again_where_the_nights_were_halved(night, woken, settings):
+    """What was made live holds keogram and trails, unless a small machine made it from smaller frames."""
+    settings.CONFIG = replace(settings.CONFIG, timelapse_automatic=("keogram", "startrails"))
+    folder = settings.DATA / "products" / "a" / "b" / "night-c"
+    folder.mkdir(parents=True)
+    (folder / "keogram.png").write_bytes(b"made")
+    Product.objects.create(kind="night", title="live", folder="a/b/night-c", session=night)
+    assert automatic.queue_nights(later()) == [], "its record may still come"
+    provenance.write(folder, "night", [], {"found": {}})
+    assert automatic.queue_nights(later()) == []
+    provenance.write(folder, "night", [], {"found": {"pixels_across": "1/2"}})
+    assert [job.product for job in automatic.queue_nights(later())] == ["startrails"]
+    assert automatic.queue_nights(later()) == []
+    shutil.rmtree(settings.DATA / "products" / "a")
 
 
 def test_the_setting_decides(night, woken, settings):

@@ -15,6 +15,7 @@ from sessions.calibration.lookup import corrections_of
 from sessions.store.manager import SessionManager
 from timelapse.night.frames import Camera
 from timelapse.night.growing import Growing
+from timelapse.night.optics import scale_of_exif
 from timelapse.night.reading import Reader
 from timelapse.night.source import NightSource
 from timelapse.pipeline.develop import File
@@ -141,3 +142,17 @@ def test_without_masters_frames_stay_as_they_are(tmp_path):
         "gaps": {"no dark for 30 s, gain 60, 5 °C": 1, "no flat for Roof camera 9": 1},
     }
     np.testing.assert_array_equal(live[0].image, counts(0))
+
+
+def test_scale_by_the_header_of_a_fits_file(reader):
+    frame = of_file(reader, "1.fits", fits_of(np.zeros((8, 8), np.uint16), FOCALLEN=135.0, XPIXSZ=3.76))
+    assert frame.scale_arcsec == pytest.approx(5.745, abs=0.002)
+    assert of_file(reader, "2.fits", fits_of(np.zeros((8, 8), np.uint16))).scale_arcsec == frame.scale_arcsec
+
+
+def test_scale_by_camera_and_focal_length():
+    exif = {"make": "Canon", "model": "Canon EOS 6D", "focal_length_mm": 24.0}
+    assert scale_of_exif(exif, (3648, 5472)) == pytest.approx(6.55e-3 / 24 * 206265, rel=0.01)
+    assert scale_of_exif(exif | {"model": "Canon EOS 60D"}, (3456, 5184)) == pytest.approx(36.9, rel=0.02)
+    assert scale_of_exif(exif | {"model": "No such camera"}, (3648, 5472)) is None
+    assert scale_of_exif({"make": "Canon", "model": "Canon EOS 6D"}, (3648, 5472)) is None

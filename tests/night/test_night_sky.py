@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from night_fields import frame_of
 
+from sky.angles import separation_deg, unit_vector
 from sky.coordinates import Site
 from sky.instruments import ALLSKY, DSLR_SMALL
 from sky.renderer import Conditions, Fixed, Meteor, render, render_with_truth
@@ -15,6 +16,7 @@ from sky.renderer.transients import meteor_track
 from sky.renderer.view import View
 from timelapse.night.curves import Curves
 from timelapse.night.frames import Camera, Look, NightFrame
+from timelapse.night.plates import Plates
 from timelapse.night.quality import scores
 from timelapse.night.sightings import Watch
 from timelapse.night.skyview import SkyView
@@ -86,6 +88,44 @@ def test_sky_brightness_and_clouds_of_an_all_sky_camera():
         start, cloudy = NIGHT + timedelta(hours=hour), replace(quiet, cloud_cover=cover)
         numbers, _ = all_sky(view, start, cloudy)
         assert numbers.cloud == pytest.approx(true_cover(cloudy, start), abs=0.10)
+
+
+@pytest.mark.parametrize(("aim", "wrong"), [(AIM, 1.03), (Fixed(35, 310), 0.97)])
+def test_sky_brightness_behind_an_ordinary_lens(aim, wrong):
+    """Nobody says where the camera looks: site, time and about the scale of its lens are enough."""
+    quiet = Conditions(SITE, satellites_per_hour=0, meteors_per_hour=0, hills=False)
+    plates, curves = Plates(), Curves()
+    for n, mag in enumerate((21.6, 19.5)):
+        start = NIGHT + timedelta(minutes=40 * n)
+        image, truth = render_with_truth(SMALL, aim, start, 15.0, 1600, replace(quiet, zenith_mag=mag))
+        frame = frame_of(image, n, start=start, exposure_s=15.0, kind="mosaic", top=16383.0, offset=600.0)
+        look = Look(frame, Camera(SITE, SMALL.scale_arcsec * wrong))
+        look.solution = plates.solve(look)
+        assert look.solution is not None
+        ra, dec = look.solution.wcs.sky(599.5, 399.5)
+        assert separation_deg(unit_vector(ra, dec), unit_vector(truth.ra_deg, truth.dec_deg)) < 0.05
+        assert curves.append(look).sky_mag == pytest.approx(truth.sky_mag, abs=0.12)
+    assert curves.no_sky_brightness() == ""
+
+
+@pytest.mark.parametrize(
+    ("camera", "changes", "reason"),
+    [
+        (Camera(), {}, "the site is not known"),
+        (Camera(SITE, lens="perspective"), {}, "no scale is known"),
+        (Camera(SITE, 30.0, lens="perspective"), {}, "fit no field"),
+        (Camera(SITE, 64.0), {"dark_known": False}, "the dark level is not known"),
+        (Camera(SITE, 64.0), {"linear": False}, "tone curve"),
+    ],
+)
+def test_what_is_missing_for_a_sky_brightness_is_said(camera, changes, reason):
+    random = np.random.default_rng(1)
+    image = (600 + 20 * random.standard_normal((400, 600))).astype(np.uint16)
+    frame = frame_of(image, 0, start=NIGHT, kind="mosaic", top=16383.0, offset=500.0)
+    look, curves = Look(replace(frame, **changes), camera), Curves()
+    look.solution = Plates().solve(look)
+    assert curves.append(look).sky_mag is None
+    assert reason in curves.no_sky_brightness()
 
 
 def test_rows_scores_and_sheet(tmp_path):

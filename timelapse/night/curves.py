@@ -20,6 +20,9 @@ from timelapse.night.quality import scores
 from timelapse.night.skyview import SkyView
 
 _PANEL = 118
+_SKY = "Sky, mag per square arcsec"
+_LEAST = {_SKY: 0.5}
+"""Span of a panel below which noise would look like news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class Curves:
         self.rows.insert(at, row)
         return row
 
+    def no_sky_brightness(self) -> str:
+        """Why no frame has a sky brightness, for people; empty when one has."""
+        return "" if any(row.sky_mag is not None for row in self.rows) else self.view.unknown
+
     def state(self) -> dict[str, Any]:
         """For `restore`; JSON."""
         return {"rows": [asdict(row) for row in self.rows], "view": self.view.state()}
@@ -128,7 +135,7 @@ class Curves:
         cloud = [None if c is None else 100 * c for c in table["cloud"]]
         panels: list[tuple[str, str, list[Any], tuple[float | None, float | None]]] = [
             ("Stars", "stars", table["stars"], (0, None)),
-            ("Sky, mag per square arcsec", "sqm", table["sky_mag"], (None, None)),
+            (_SKY, "sqm", table["sky_mag"], (None, None)),
             ("Cloud, %", "cloud", cloud, (0, 100)),
             ("FWHM, px", "fwhm", table["fwhm_px"], (0, None)),
             ("Quality", "quality", table["quality_total"], (0, 1)),
@@ -150,7 +157,7 @@ class Curves:
     @staticmethod
     def _panel(draw: Any, axis: drawing.TimeAxis, series: tuple, top: int) -> None:
         label, colour, times, values, ends = series
-        low, high = _range([v for v in values if v is not None], *ends)
+        low, high = _range([v for v in values if v is not None], ends, _LEAST.get(label, 0.0))
         foot, head = top + _PANEL - 14, top + 12
         draw.rectangle([axis.left - 1, head - 8, axis.right, foot + 8], outline=drawing.LINE)
 
@@ -165,7 +172,6 @@ class Curves:
                 font=drawing.font(12),
                 anchor="rm",
             )
-        draw.text((axis.left + 8, head - 4), label, fill=colour, font=drawing.font(13), anchor="la")
         usual = float(np.median(np.diff([t.timestamp() for t in times]))) if len(times) > 1 else 0.0
         line: list[tuple[float, float]] = []
         last: datetime | None = None
@@ -177,6 +183,9 @@ class Curves:
                 line.append((axis.x(moment), y(value)))
                 last = moment
         _stroke(draw, line, colour)
+        place, font = (axis.left + 8, head - 4), drawing.font(13)
+        draw.rectangle(draw.textbbox(place, label, font=font, anchor="la"), fill=drawing.PAPER)
+        draw.text(place, label, fill=colour, font=font, anchor="la")
 
 
 def _stroke(draw: Any, line: list[tuple[float, float]], colour: str) -> None:
@@ -187,10 +196,13 @@ def _stroke(draw: Any, line: list[tuple[float, float]], colour: str) -> None:
         draw.ellipse([x - 1.5, y - 1.5, x + 1.5, y + 1.5], fill=colour)
 
 
-def _range(values: list[float], low: float | None, high: float | None) -> tuple[float, float]:
-    """Round ends that hold all values; given ones are ends."""
+def _range(values: list[float], ends: tuple[float | None, float | None], least: float) -> tuple[float, float]:
+    """Round ends that hold all values, at least so far apart; given ones are ends."""
+    low, high = ends
     low = min(values) if low is None else low
     high = max(*values, low) if high is None else high
+    if high - low < least:
+        low, high = (low + high - least) / 2, (low + high + least) / 2
     if high - low < 1e-9:
         high = low + 1.0
     step = 10 ** float(np.floor(np.log10(high - low)))

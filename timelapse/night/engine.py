@@ -22,7 +22,7 @@ from skycam_project.common.units import Seconds
 from timelapse.night import drawing, state
 from timelapse.night.curves import Curves
 from timelapse.night.films import MeteorClips, Reel
-from timelapse.night.frames import Camera, Look, NightFrame, halved
+from timelapse.night.frames import Camera, Look, NightFrame, Paper, halved
 from timelapse.night.keogram import Keogram, NothingYetError
 from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
@@ -113,7 +113,7 @@ class NightProducts:
 
     def _take(self, look: Look) -> None:
         parts = self.wishes.parts
-        if parts & {"stack", "curves"}:
+        if "curves" in parts or ("stack" in parts and look.frame.hint is not None):
             look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
@@ -122,7 +122,8 @@ class NightProducts:
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
-            self.stack.append(look.frame, look.solution.wcs if look.solution else None)
+            plate = look.solution.wcs if look.solution and look.frame.hint else None
+            self.stack.append(look.frame, plate)
 
     def _sort(self, judged: Iterable[tuple[Look, list[Sighting]]]) -> None:
         """Judged frames to trails and clips; what is in already only stands beside the new ones."""
@@ -149,6 +150,8 @@ class NightProducts:
                 "placed_by": self.stack.placed,
                 "not_stacked": self.stack.reasons,
             }
+        if "curves" in self.wishes.parts and (reason := self.curves.no_sky_brightness()):
+            found["no_sky_brightness"] = reason
         if "trails" in self.wishes.parts:
             found["not_in_trails"] = self.trails.reasons
         return found
@@ -182,7 +185,7 @@ class NightProducts:
         head = {
             "generation": self._generation + 1, "megapixels": self.wishes.megapixels, "direct": list(self._direct), "judged": list(self._judged),
             "done": list(self._done), "curves": self.curves.state(),
-            "white": self.reel.white.tolist() if self.reel.white is not None else None,
+            "paper": [p.white.tolist(), p.black.tolist()] if (p := self.reel.paper) else None,
         }  # fmt: skip
         write_atomic(home / "head.json", orjson.dumps(head))
         self._generation += 1
@@ -200,8 +203,8 @@ class NightProducts:
             }
         except (OSError, ValueError, KeyError):
             return
-        if head.get("megapixels") != self.wishes.megapixels:
-            return  # of pictures of another size
+        if head.get("megapixels") != self.wishes.megapixels or "paper" not in head:
+            return  # of pictures of another size, or of another version
         known = {name: one for name, one in loaded.items() if one is not None}
         if len(known) < len(loaded):
             return  # of another version, or other parts were wanted then: begin anew from the frames
@@ -211,7 +214,7 @@ class NightProducts:
         self._direct, self._judged = set(head["direct"]), set(head["judged"])
         self._done = dict.fromkeys(head["done"])
         self.curves.restore(head["curves"])
-        self.reel.white = np.array(head["white"]) if head["white"] else None
+        self.reel.paper = Paper(*(np.array(part) for part in head["paper"])) if head["paper"] else None
 
     # ---- what comes out
 

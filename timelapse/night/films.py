@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skycam_project.common.clock import from_microseconds, microseconds_utc
 from skycam_project.common.files import fsync_folder, write_atomic
 from timelapse.night.drawing import save_jpeg
-from timelapse.night.frames import Look, NightFrame, tone, white_balance
+from timelapse.night.frames import NEUTRAL, Look, NightFrame, Paper, paper_of, tone
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.opencv import cv2
 from timelapse.night.sightings import Sighting
@@ -37,19 +37,19 @@ class Reel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.white: NDArray[np.float64] | None = None
+        self.paper: Paper | None = None  # of the first dark frame: the film does not flicker
 
     def append(self, look: Look) -> None:
         """Keep a frame's picture; the same frame again replaces it. Raises `OSError`."""
-        if self.white is None and (look.sun_deg is None or look.sun_deg < -12):
-            self.white = white_balance(look)
+        if self.paper is None and (look.sun_deg is None or look.sun_deg < _TRAILS_SUN):
+            self.paper = paper_of(look)
         image = look.colour
         height, width = image.shape[:2]
         wanted = min(width, _WIDTH) // _EVEN * _EVEN or width
         if width > wanted:
             size = wanted, round(height * wanted / width / 2) * 2
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        picture = tone(image, look.frame, self.white if self.white is not None else np.ones(3))
+        picture = tone(image, look.frame, self.paper or NEUTRAL)
         dark = look.sun_deg is None or look.sun_deg < _TRAILS_SUN
         name = (
             f"{microseconds_utc(look.frame.start):017d}-{look.frame.digest[:12]}{'-dark' if dark else ''}.jpg"
@@ -132,7 +132,7 @@ class _Shown:
 
     @classmethod
     def of(cls, look: Look, meteors: list[Sighting]) -> "_Shown":
-        picture = tone(look.colour, look.frame, white_balance(look))
+        picture = tone(look.colour, look.frame, paper_of(look))
         fine = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
         options = [cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, fine]
         _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)

@@ -18,6 +18,7 @@ from timelapse.night.opencv import cv2
 Floats = NDArray[np.float32]
 
 _STRETCH = 400.0
+_BLACK = 0.7  # share of the sky that is shown as black
 _CLEARLY = 25.0  # peak signal to noise of a star whose width is worth knowing
 _MANY = 600_000  # values from which a table of the curve is quicker, and smaller
 _BINNED_ABOVE = 2_500_000  # pixels: a picture larger than this is searched for streaks at half its size
@@ -49,6 +50,7 @@ class NightFrame:
         linear: counts; else a picture with the tone curve of sRGB.
         name: for people.
         hint: about where it looks: right ascension and declination, ICRS degrees.
+        scale_arcsec: per pixel in the middle, as its own header says.
     """
 
     digest: str
@@ -62,6 +64,7 @@ class NightFrame:
     linear: bool = True
     name: str = ""
     hint: tuple[Degrees, Degrees] | None = None
+    scale_arcsec: Arcseconds | None = None
 
     @property
     def middle(self) -> datetime:
@@ -76,18 +79,19 @@ class NightFrame:
 
 def halved(frame: NightFrame) -> NightFrame:
     """The frame at half its width and height: four pixels of one colour become one, their mean."""
-    image = frame.image
+    image, scale = frame.image, frame.scale_arcsec and 2 * frame.scale_arcsec
     unit = 4 if frame.kind == "mosaic" else 2
     image = image[: image.shape[0] // unit * unit, : image.shape[1] // unit * unit]
     size = image.shape[1] // unit, image.shape[0] // unit
     if frame.kind != "mosaic":
-        return replace(frame, image=cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return replace(frame, image=small, scale_arcsec=scale)
     half = np.empty((image.shape[0] // 2, image.shape[1] // 2), image.dtype)
     for y in (0, 1):
         for x in (0, 1):
             colour = np.ascontiguousarray(image[y::2, x::2])
             half[y::2, x::2] = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
-    return replace(frame, image=half)
+    return replace(frame, image=half, scale_arcsec=scale)
 
 
 @dataclass(eq=False)
@@ -114,6 +118,11 @@ class Look:
         """Pixels of the frame along one pixel of `light`."""
         height, width = self.frame.image.shape[:2]
         return 2 if self.frame.kind == "mosaic" or height * width > _BINNED_ABOVE else 1
+
+    @property
+    def scale_arcsec(self) -> Arcseconds | None:
+        """Per pixel in the middle; None: nobody says so."""
+        return self.camera.scale_arcsec or self.frame.scale_arcsec
 
     @cached_property
     def light(self) -> Floats:
@@ -165,30 +174,55 @@ class Look:
         return moon.altitude_deg, moon.illuminated
 
 
-def tone(image: NDArray[Any], frame: NightFrame, white: NDArray[np.float64]) -> NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Paper:
+    """How linear frames become pictures.
+
+    Attributes:
+        white: factors on R, G, B that show the sky as grey with a touch of blue.
+        black: what is taken from R, G, B above the dark level: most of the sky, so that it looks dark.
+    """
+
+    white: NDArray[np.float64]
+    black: NDArray[np.float64]
+
+
+NEUTRAL = Paper(np.ones(3), np.zeros(3))
+
+
+def tone(image: NDArray[Any], frame: NightFrame, paper: Paper) -> NDArray[np.uint8]:
     """A picture for people, always with the same curve, so that a night's pictures follow each other.
 
     Args:
         image: (…, 3) RGB of the frame's type, or what was made of such pixels.
         frame: for offset, top and whether it is linear.
-        white: factors on R, G, B of a linear frame.
+        paper: white and black of a linear frame.
     """
     if not frame.linear and frame.top <= 255:
         return image.astype(np.uint8, copy=False)
     if image.dtype == np.uint16 and image.size > _MANY:
         values = np.arange(65536, dtype=np.uint16)
-        curves = _toned(np.repeat(values[:, None], 3, axis=1), frame, white)
+        curves = _toned(np.repeat(values[:, None], 3, axis=1), frame, paper)
         return np.stack([curves[:, c][image[..., c]] for c in range(3)], axis=-1)
-    return _toned(image, frame, white)
+    return _toned(image, frame, paper)
 
 
-def _toned(image: NDArray[Any], frame: NightFrame, white: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _toned(image: NDArray[Any], frame: NightFrame, paper: Paper) -> NDArray[np.uint8]:
     if not frame.linear:
         return (image * (255 / frame.top)).astype(np.uint8)
-    scale = (white * (_STRETCH / (frame.top - frame.offset))).astype(np.float32)
-    x = np.maximum(image.astype(np.float32) - np.float32(frame.offset), 0) * scale
+    scale = (paper.white * (_STRETCH / (frame.top - frame.offset))).astype(np.float32)
+    x = np.maximum(image.astype(np.float32) - (frame.offset + paper.black).astype(np.float32), 0) * scale
     np.arcsinh(x, out=x)
     return np.minimum(x * np.float32(255 / np.arcsinh(_STRETCH)), 255).astype(np.uint8)
+
+
+def paper_of(look: Look) -> Paper:
+    """White and black by the sky of this frame."""
+    if not look.frame.linear:
+        return NEUTRAL
+    part = look.colour[::8, ::8]
+    sky = np.array([np.median(part[..., c]) - look.frame.offset for c in range(3)], np.float64)
+    return Paper(white_balance(look), _BLACK * np.maximum(sky, 0))
 
 
 def white_balance(look: Look) -> NDArray[np.float64]:

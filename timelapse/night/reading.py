@@ -13,8 +13,9 @@ from sessions.exchange.decoding import UndecodableError
 from sessions.store.errors import DamagedFileError
 from sky.detection import Kind
 from skycam_project.common.errors import InvalidValueError
-from skycam_project.common.units import Degrees
+from skycam_project.common.units import Arcseconds, Degrees
 from timelapse.night.frames import NightFrame
+from timelapse.night.optics import scale_of_cards, scale_of_exif
 from timelapse.pipeline.decode import DECODERS, FITS, RAW
 from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.develop import Counts, File
@@ -49,6 +50,7 @@ class Reader:
         self._kind: Kind | None = kind
         self._offset = offset
         self._top = 0.0
+        self._scale: tuple[Arcseconds] | None = None  # of the first file; 0: it does not say
         self._decoders = Decoders()
         self.corrections = corrections
 
@@ -111,6 +113,7 @@ class Reader:
             digest=digest, start=start, exposure_s=exposure_s, image=pixels, kind=kind, top=top, offset=offset,
             dark_known=known,
             linear=pixels.dtype == np.uint16 or pixels.ndim == 2, name=name, hint=_hint(said, cards),
+            scale_arcsec=self._scale[0] or None if self._scale else None,
         )  # fmt: skip
 
     def _decoded(self, file: File) -> tuple[NDArray[Any], str, list[float], dict[str, Any]]:
@@ -122,7 +125,19 @@ class Reader:
         except UndecodableError as error:
             raise FrameError(str(error)) from error
         pattern = found.pattern or str(found.cards.get("BAYERPAT", "")).strip().upper()
+        if self._scale is None:
+            self._scale = (scale_of_cards(found.cards) or self._by_exif(file, found.pixels.shape) or 0.0,)
         return found.pixels, pattern if found.pixels.ndim == 2 else "", found.levels, found.cards
+
+    def _by_exif(self, file: File, shape: tuple[int, ...]) -> Arcseconds | None:
+        """Of a raw file."""
+        if suffix(file.name) not in RAW:
+            return None
+        try:
+            with self._decoders.one() as decoder:
+                return scale_of_exif(decoder.facts(file.data, file.name).get("exif", {}), shape)
+        except UndecodableError:
+            return None
 
     def _kind_of(self, pixels: NDArray[Any], pattern: str) -> Kind:
         if pixels.ndim == 3:

@@ -45,10 +45,16 @@ class SkyNumbers:
 
 
 class SkyView:
-    """Finds out once how the camera looks at the sky, then measures each frame."""
+    """Finds out once how the camera looks at the sky, then measures each frame.
+
+    Attributes:
+        fit: of an all-sky camera, once its stars have said it.
+        unknown: why the last frame without a sky brightness has none, for people.
+    """
 
     def __init__(self) -> None:
         self.fit: AllSkyFit | None = None
+        self.unknown = ""
         self._tried = 0
         self._clear: float = 0.0
         self._clear_zero: Magnitudes = -np.inf
@@ -58,9 +64,30 @@ class SkyView:
         """Sky brightness and cloud cover of a frame."""
         if look.sun_deg is not None and look.sun_deg > -9:
             return SkyNumbers()
-        if look.camera.site and look.camera.lens != "perspective" and look.frame.hint is None:
-            return self._all_sky(look)
-        return SkyNumbers(self._field(look), self._by_count(look))
+        alone = look.solution is None and look.frame.hint is None
+        if alone and look.camera.site and look.camera.lens != "perspective":
+            numbers = self._all_sky(look)
+        else:
+            numbers = SkyNumbers(self._field(look), self._by_count(look))
+        if numbers.sky_mag is None:
+            self.unknown = self._why(look)
+        return numbers
+
+    def _why(self, look: Look) -> str:
+        """What is missing for a sky brightness."""
+        if not look.frame.linear:
+            return "a picture with a tone curve does not say how much light there was; raw frames do"
+        if not look.frame.dark_known:
+            return "the dark level is not known: a dark in the library or offset_adu says it"
+        if look.frame.kind == "rgb":
+            return "only raw mosaics and monochrome frames are measured"
+        if look.camera.site is None and look.frame.hint is None:
+            return "the site is not known: latitude_deg and longitude_deg say it"
+        if self.fit is None and look.solution is None:
+            if look.scale_arcsec is None:
+                return "the stars fit no all-sky lens, and no scale is known: scale_arcsec says it"
+            return "the stars fit no field of the catalogue at the known scale"
+        return "too few stars can be measured"
 
     def state(self) -> dict[str, Any]:
         """For `restore`; the camera is calibrated anew."""
@@ -201,7 +228,7 @@ class SkyView:
         clear = local if local > self._zenith_zero - _HAZE else self._zenith_zero
         return float(clear - 2.5 * np.log10(level / frame.exposure_s / solid))
 
-    # ---- by a plate, tracked
+    # ---- by a plate
 
     @staticmethod
     def _field(look: Look) -> Magnitudes | None:

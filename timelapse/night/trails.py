@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skycam_project.common.units import Degrees, Pixels
 from timelapse.night.developing import developed
-from timelapse.night.frames import Look, NightFrame, tone, white_balance
+from timelapse.night.frames import NEUTRAL, Look, NightFrame, tone, white_balance
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.motion import Motion, estimate
 from timelapse.night.opencv import cv2
@@ -182,7 +182,7 @@ class StarTrails:
         assert self._tone is not None  # noqa: S101 - for the type checker
         offset, top, linear = self._tone
         if not linear:
-            return tone(image, _like(offset, top, linear), self._white)
+            return tone(image, _like(offset, top, linear), NEUTRAL)
         return developed(image, offset, top, self._white)
 
 
