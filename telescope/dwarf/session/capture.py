@@ -148,7 +148,8 @@ class Capture:
         elif run.delivered:
             run.listed |= {file.name for file in await self._files.frames(run.folder)}
             if exposure.flat:
-                run.begun_before = self._stack.taken + 1  # one more is being exposed; no two clocks are compared
+                # One more is being exposed. Two clocks need not be compared for that.
+                run.begun_before = self._stack.taken + 1
             self._board.set("camera", phase=CameraPhase.EXPOSING)
         return await self._next(run, exposure)
 
