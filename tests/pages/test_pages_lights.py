@@ -281,6 +281,7 @@ def test_no_light_closes_everything_and_says_who(visit, lit):
 
 def test_a_project_is_renamed_and_copied(visit, lit):
     page = open_lights(visit, lit).page
+    until(lambda: page.locator("#project-name").input_value())  # what there is has been loaded
     page.locator("#project-name").fill("Open night")
     page.locator("#project-venue").fill("Roof <i>east</i>")
     page.locator("#project-form").get_by_role("button", name="Save", exact=True).click()

@@ -72,7 +72,11 @@ export class Projects {
     $("#project-select").replaceChildren(...index.projects.map(({ id, name }) => make("option", { value: id }, name)));
     $("#project-select").value = index.activeId;
     const meta = index.projects.find(({ id }) => id === index.activeId);
-    for (const field of this.form.querySelectorAll("input")) field.value = meta[field.name] ?? "";
+    const fields = [...this.form.querySelectorAll("input")];
+    const shown = JSON.stringify([meta.id, ...fields.map(({ name }) => meta[name])]);
+    if (shown === this.shown) return; // what is being typed stays
+    this.shown = shown;
+    for (const field of fields) field.value = meta[field.name] ?? "";
   }
 
   async load() {
