@@ -149,7 +149,8 @@ class Capture:
             run.listed |= {file.name for file in await self._files.frames(run.folder)}
             if exposure.flat:
                 run.valid_from = max(run.valid_from, self._clock.now())
-                run.begun_before = self._stack.taken + 1  # one more is being exposed; nothing hangs on two clocks here
+                # One more is being exposed. Counted, not timed: two clocks differ.
+                run.begun_before = self._stack.taken + 1
             self._board.set("camera", phase=CameraPhase.EXPOSING)
         return await self._next(run, exposure)
 
