@@ -22,7 +22,7 @@ WHOLE = "catalog/catalog.parquet"
 PART = "part-0.parquet"
 GROUP = 4096
 """Rows of a part that are skipped together: a part is sorted by type, so that a question about one type reads little."""
-PAGE = 8192
+PAGE = 16384
 """Bytes of a column that are unpacked together: failed sessions stand first among their type, in a page or two."""
 _TIME = pl.Datetime("us", "UTC")
 SCHEMA = pl.Schema(

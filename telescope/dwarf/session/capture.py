@@ -148,7 +148,8 @@ class Capture:
         elif run.delivered:
             run.listed |= {file.name for file in await self._files.frames(run.folder)}
             if exposure.flat:
-                # One more is being exposed. Two clocks need not be compared for that.
+                run.valid_from = max(run.valid_from, self._clock.now())
+                # One more is being exposed. Counted, not timed: two clocks differ.
                 run.begun_before = self._stack.taken + 1
             self._board.set("camera", phase=CameraPhase.EXPOSING)
         return await self._next(run, exposure)
