@@ -148,7 +148,6 @@ class Capture:
         elif run.delivered:
             run.listed |= {file.name for file in await self._files.frames(run.folder)}
             if exposure.flat:
-                run.valid_from = max(run.valid_from, self._clock.now())
                 # One more is being exposed. Counted, not timed: two clocks differ.
                 run.begun_before = self._stack.taken + 1
             self._board.set("camera", phase=CameraPhase.EXPOSING)
