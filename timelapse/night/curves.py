@@ -157,7 +157,8 @@ class Curves:
     @staticmethod
     def _panel(draw: Any, axis: drawing.TimeAxis, series: tuple, top: int) -> None:
         label, colour, times, values, ends = series
-        low, high = _range([v for v in values if v is not None], *ends, _LEAST.get(label, 0.0))
+        known = [v for v in values if v is not None]
+        low, high = _range(known, ends[0], ends[1], _LEAST.get(label, 0.0))
         foot, head = top + _PANEL - 14, top + 12
         draw.rectangle([axis.left - 1, head - 8, axis.right, foot + 8], outline=drawing.LINE)
 
