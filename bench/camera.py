@@ -26,6 +26,7 @@ from typing import Any
 
 from PIL import Image
 
+from bench._memory import peak_mb
 from camera.drivers.base import Settings
 from camera.drivers.gphoto2.driver import GPhoto2Driver
 from camera.preview import PreviewFolder
@@ -117,7 +118,7 @@ async def measure_driver(folder: Path, address: str, frames: int) -> float:
     print(f"  deletion on the card, beside the next  {ms(acknowledgements):8.1f} ms")
     print(f"  everything                             {ms(total):8.1f} ms")
     print(f"    processor time of child and host     {child:8.1f} ms + {host:.1f} ms")
-    print(f"  memory of the child, highest           {memory_mb(driver.child_pid):8.1f} MB   (at most 50 MB)")
+    print(f"  memory of the child, highest           {peak_mb(driver.child_pid):8.1f} MB   (at most 50 MB)")
     await driver.close()
     await asyncio.to_thread(sessions.shutdown)
     return ms(total)
@@ -187,15 +188,6 @@ def cpu(pid: int | None) -> float:
     except OSError:
         return float("nan")
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def memory_mb(pid: int | None) -> float:
-    """Highest resident memory of a process so far; nan where the system does not say."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return float("nan")
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import contextlib
 import ftplib
 import http.client
 import os
-import resource
 import socket
 import statistics
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 import websockets
 from websockets.asyncio.server import ServerConnection
 
+from bench._memory import peak_mb
 from sky.coordinates import Site
 from telescope.dwarf.commands import Astro, Motor, Param, module_of
 from telescope.dwarf.notifications import Notify
@@ -169,10 +169,10 @@ async def _run(given: argparse.Namespace) -> None:
     async with Simulator(Options(SITE, ports=ports, start=NIGHT), SkyRenderer(1)) as simulator:
         await round_trips(simulator, given.trips)
         await downloads(simulator, given.rounds)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_mb()
     print(f"{'memory before painting':24} {memory:6.0f} MB resident at most, this benchmark included")
     await frames(Options(SITE, ports=ports, start=NIGHT, speed=given.speed, darks=True), given.frames)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_mb()
     print(f"{'memory after painting':24} {memory:6.0f} MB")
 
 

@@ -21,6 +21,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from bench._memory import peak_mb
+
 SHAPE = (2160, 3840)
 ROUNDS = 3
 _missed: list[str] = []
@@ -186,12 +188,6 @@ def there_and_back(folder: Path, count: int) -> None:
     say("retrieve", size / seconds(back), "MB/s", "the same", peer, 0.3)
 
 
-def peak() -> float:
-    """Most memory of this process, MB. Not `ru_maxrss`, which begins with the parent's."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
 def growth(path: Path) -> None:
     """In a process of its own: give all frames as FITS in a zip, and say what memory that took beyond the first."""
     from sessions.exchange import zips as exchange
@@ -200,8 +196,8 @@ def growth(path: Path) -> None:
     first, start, sent = 0.0, time.perf_counter(), 0
     for piece in exchange.stream(path, exchange.What.FITS, Options()):
         sent += len(piece)
-        first = first or (peak() if sent > 1e6 else 0.0)
-    print(peak() - first, first, sent / 1e6, time.perf_counter() - start)
+        first = first or (peak_mb() if sent > 1e6 else 0.0)
+    print(peak_mb() - first, first, sent / 1e6, time.perf_counter() - start)
 
 
 def many(folder: Path, count: int) -> None:

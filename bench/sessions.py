@@ -21,6 +21,7 @@ from statistics import median
 
 import numpy as np
 
+from bench._memory import peak_mb
 from sessions.store import frames, reading, values
 from sessions.store.blocks import Codec
 from sessions.store.journal import JournalWriter
@@ -69,14 +70,6 @@ def write_and_sync(path: Path, data: object) -> None:
     os.close(handle)
     temporary.rename(path)
     fsync_folder(path.parent)
-
-
-def memory(reset: bool = False) -> float:
-    """Peak resident memory of this process in MB since the last reset (Linux)."""
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5")
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def show(what: str, figure: str, peer: str = "") -> None:
@@ -224,10 +217,10 @@ def bench_finalise(folder: Path, count: int) -> None:
         session = sessions.start_session("observation", "bench")
         for number in range(count):
             session.add_frame("main", sky[number % 2])
-        before = memory(reset=True)
+        before = peak_mb(reset=True)
         start = time.perf_counter()
         path = sessions.end_session()
-        taken, peak = time.perf_counter() - start, memory()
+        taken, peak = time.perf_counter() - start, peak_mb()
         sessions.shutdown()
         size = path.stat().st_size
         start = time.perf_counter()
@@ -247,10 +240,10 @@ def bench_table(folder: Path, count: int) -> None:
     session = sessions.start_session("observation", "bench")
     for number in range(count):
         session.log("INFO", f"Frame {number} captured", exposure_us=312000)
-    before = memory(reset=True)
+    before = peak_mb(reset=True)
     start = time.perf_counter()
     path = sessions.end_session()
-    taken, peak = time.perf_counter() - start, memory()
+    taken, peak = time.perf_counter() - start, peak_mb()
     sessions.shutdown()
     show(f"finalise {count:,} log rows", f"{taken:.2f} s", f"+{peak - before:.0f} MB memory")
 

@@ -238,15 +238,16 @@ def registered(planes: Planes, folder: Path, number: int) -> tuple[float, float]
 
 
 _CHILD = """
-import json, resource, sys, tempfile
+import sys, tempfile
 from pathlib import Path
+from bench._memory import peak_mb
 from timelapse.pipeline.frames import open_source
 from timelapse.pipeline.job import make
 from timelapse.pipeline.recipe import Output, Recipe
 recipe = Recipe(outputs=(Output(preset=sys.argv[2]),), poster=False)
 with tempfile.TemporaryDirectory() as work:
     make(open_source(Path(sys.argv[1])), recipe, Path(work) / "o.mp4", Path(work))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(round(peak_mb()))
 """
 
 

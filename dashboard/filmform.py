@@ -74,11 +74,14 @@ def groups() -> list[Group]:
     r, look, over, eye = Recipe(), Look(), Overlay(), Fisheye()
     number, whole, switch, select = "number", "whole", "switch", "select"
     return [
-        Group("Flicker, motion and noise", (
+        Group("Flicker, motion, noise and frames", (
             Choice("deflicker", "Flicker faster than", number, r.deflicker, "6 to 300, 0 leaves it, standard 40", "frames"),
             Choice("smooth_path", "Path of a moving camera", number, r.smooth_path, "6 to 300, standard 60", "frames"),
             Choice("denoise", "Noise reduction", number, r.denoise, "0 to 1, standard 0.8"),
             Choice("least_quality", "Leave out frames below", number, r.least_quality, "Quality 0 to 1, 0 keeps all"),
+            Choice("turn", "Turn the picture", select, "", options=(
+                ("", "As most frames say"), ("0", "Not at all"), ("90", "90° to the right"), ("180", "Upside down"),
+                ("270", "90° to the left"))),
             Choice("first", "First frame", whole, r.first, "From 0"),
             Choice("last", "Last frame", whole, "", "Empty: to the end"),
             Choice("bracket", "Frames in a bracket", whole, r.bracket, "1 to 9, 1: none"),
@@ -152,6 +155,14 @@ def context() -> dict[str, Any]:
         "moments": MOMENTS,
         "profiles": [(name, values["title"]) for name, values in PROFILES.items()],
         "also": [(name, ALSO_WORDS[name]) for name in ALSO],
+        "profiles_data": {name: _filled(values) for name, values in PROFILES.items()},
         "formats_data": {name: {"codec": "h265", **values} for name, values in NAMED.items()},
         "presets_data": PRESETS,
     }
+
+
+def _filled(profile: dict[str, Any]) -> dict[str, Any]:
+    """A profile as the form shows it: values of fields by their path, and rows of moments."""
+    own = {name: value for name, value in profile.items() if name not in ("title", "look", "key_frames")}
+    look = {f"look.{name}": value for name, value in profile.get("look", {}).items()}
+    return {"fields": own | look, "moments": profile.get("key_frames", [])}

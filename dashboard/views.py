@@ -92,8 +92,9 @@ class TimelapsesView(Page):
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            formats=services.FORMATS, kinds=services.product_kinds(), **filmform.context(), **kwargs
-        )
+            formats=services.FORMATS, kinds=services.product_kinds(), nodes=settings.CONFIG.nodes,
+            **filmform.context(), **kwargs,
+        )  # fmt: skip
 
 
 class StatusView(Page):

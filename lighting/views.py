@@ -56,7 +56,7 @@ def refusal(error: SkycamError) -> HttpResponse:
         log.error("request_failed", extra={"reason": str(error), "code": error.code})
         detail = "the lights made a mistake; it is in the log"
     response = answer(status, {"detail": detail})
-    if error.code == "queue_full":
+    if status == 503:
         response["Retry-After"] = "1"
     return response
 

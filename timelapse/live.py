@@ -34,6 +34,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "remaining_s": job.remaining_s,
         "workers": job.shares.count(),
         **{key: job.progress.get(key) for key in ("frames", "left_out", "done", "chunk", "chunks")},
+        "notes": job.progress.get("notes") or [],
         "attempts": job.attempts,
         "next_try_at": _time(job.next_try_at),
         "error": job.error or None,

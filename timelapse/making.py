@@ -52,7 +52,7 @@ def make(work: Work, say: Say, cancelled: Asked, corrections: "Corrections | Non
 
     Args:
         work: what.
-        say: hears of progress: stage, percent, fps, remaining_s, frames, done, chunk, chunks, left_out, drafted.
+        say: hears of progress: stage, percent, fps, remaining_s, frames, done, chunk, chunks, left_out, notes, drafted.
         cancelled: asked at every frame.
         corrections: calibration masters of a timelapse; None: those of the library beside the session.
 
@@ -73,12 +73,13 @@ def make(work: Work, say: Say, cancelled: Asked, corrections: "Corrections | Non
 def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections | None") -> dict[str, Any]:
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as render
+    from timelapse.pipeline.notes import notes
     from timelapse.pipeline.recipe import Recipe
 
     recipe = Recipe.from_json(work.recipe["recipe"])
     folder = Path(work.folder)
     with closing(open_source(Path(work.source))) as source:
-        tell = _Teller(say, recipe.chunk, len(source.problems), cancelled)
+        tell = _Teller(say, recipe.chunk, len(source.problems), notes(source, recipe), cancelled)
         if work.recipe.get("draft") and not (folder / sidecar.NAME).exists():
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
@@ -150,12 +151,12 @@ def shown(report: "Report") -> dict[str, Any]:
 class _Teller:
     """The pipeline's progress, stage by stage, as one percentage of the whole job."""
 
-    def __init__(self, say: Say, chunk: int, left_out: int, cancelled: Asked) -> None:
+    def __init__(self, say: Say, chunk: int, left_out: int, notes: Sequence[str], cancelled: Asked) -> None:
         self._say, self._chunk, self._left_out, self._cancelled = say, chunk, left_out, cancelled
         self.draft = self._drafted = False
         self._began = time.monotonic()
         self._from: float | None = None
-        self._message: dict[str, Any] = {}
+        self._message: dict[str, Any] = {"notes": notes}
 
     def __call__(self, now: "Progress") -> None:
         stage = "render" if now.stage == "wait" else now.stage
@@ -276,7 +277,11 @@ def masters_of(report: "Report") -> list[provenance.Input]:
 
 
 def inputs_of(path: Path) -> list[provenance.Input]:
-    """What a product was made from, by hash: the session's file, or every file of the folder."""
+    """What a product was made from, by hash: the session's file, or the pictures of the folder."""
+    from timelapse.pipeline.folders import pictures
+    from timelapse.pipeline.sessions import is_running
+
     if path.is_file():
         return [provenance.of_session(path)]
-    return [provenance.of_file(file) for file in sorted(path.rglob("*")) if file.is_file()]
+    files = sorted(path.rglob("*")) if is_running(path) else pictures(path)[0]
+    return [provenance.of_file(file) for file in files if file.is_file()]

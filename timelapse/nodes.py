@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from typing import Any
 
 from django.conf import settings
 
@@ -10,6 +11,7 @@ from skycam_project.events import publish
 from timelapse import running
 from timelapse.transfer import manifest, visits
 from timelapse.transfer.errors import TransferError
+from timelapse.transfer.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +35,26 @@ def visit(node_id: str) -> None:
                 return
             if state.problem:  # once loudly: a node may be out of reach for weeks
                 log.log(logging.WARNING if state.failures < 2 else logging.INFO, "%s", state.problem)
-            data = {"node": node.id, "problem": state.problem or None, "fetched": state.fetched}
-            publish({"type": "event", "event": "node", "data": data})
+            publish({"type": "event", "event": "node", "data": row(node, state)})
+
+
+def row(node: Node, state: visits.Visit) -> dict[str, Any]:
+    """A node for people."""
+    return {
+        "node": node.id,
+        "host": node.host,
+        "offered": state.offered,
+        "fetched": state.fetched,
+        "bytes": state.bytes,
+        "last_ok_at": state.last_ok_at or None,
+        "next_at": state.next_at or None,
+        "problem": state.problem or None,
+    }
+
+
+def rows() -> list[dict[str, Any]]:
+    """Every node of the settings, and how its last visit went."""
+    return [row(node, visits.read(node)) for node in visits.nodes(settings.CONFIG)]
 
 
 def offer() -> None:

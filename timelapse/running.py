@@ -198,5 +198,5 @@ def _obituary(child: Child) -> str:
 def _fields(progress: dict[str, Any]) -> dict[str, Any]:
     """The job's columns from the child's message."""
     columns = {key: progress[key] for key in ("stage", "percent", "fps", "remaining_s") if key in progress}
-    counts = {key: progress.get(key) for key in ("frames", "left_out", "done", "chunk", "chunks")}
+    counts = {key: progress.get(key) for key in ("frames", "left_out", "notes", "done", "chunk", "chunks")}
     return columns | {"progress": counts}

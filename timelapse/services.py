@@ -14,6 +14,7 @@ from django.conf import settings
 from skycam_project.common.errors import InvalidValueError
 from timelapse import logos, metrics, queue, running, sources
 from timelapse.choices import OPEN, JobKind, JobState
+from timelapse.errors import MissingError
 from timelapse.models import Job, Product
 from timelapse.night.kinds import KINDS, checked
 
@@ -160,12 +161,12 @@ def wake() -> None:
             return
 
 
-def _send(task: Any) -> bool:
+def _send(task: Any, *arguments: str) -> bool:
     """Call a worker; whether the broker took it. What is to be done is safe in the database."""
     import skycam_project.celery  # noqa: F401 - makes our application the one that tasks use; 20 MB, only where one is sent
 
     try:
-        task.apply_async(retry=False)
+        task.apply_async(arguments, retry=False)
     except Exception as error:  # each broker's client has errors of its own
         log.warning("no worker could be woken (%s); the queue is looked at again within seconds", error)
         return False
@@ -179,6 +180,15 @@ def archive_now(uuid: Any) -> Product:
     product = archive.ask(uuid)
     _send(tasks.send)
     return product
+
+
+def fetch_now(node: str) -> None:
+    """Fetch what a capture node offers, now. Raises `MissingError`."""
+    from timelapse import tasks
+
+    if node not in (entry.id for entry in settings.CONFIG.nodes):
+        raise MissingError(f"There is no node {node} in skycam.yaml.")
+    _send(tasks.visit, node)
 
 
 def work_once() -> bool:

@@ -23,7 +23,7 @@ ROLES = {
     "preview": "preview",
     "draft": "draft",
     "poster": "poster",
-    "contact": "contact_sheet",
+    "sheet": "contact_sheet",
     "curves": "curves",
     "strip": "strip",
 }

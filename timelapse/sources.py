@@ -20,26 +20,32 @@ SESSION_ID = re.compile(r"[a-z0-9][a-z0-9_-]*_(\d{8}_\d{6})(_\d+)?")
 SHOWN = 200
 """Sessions that a chooser offers."""
 PICTURES = frozenset(
-    (
+    [
         "jpg",
         "jpeg",
         "png",
         "tif",
         "tiff",
         "webp",
+        "bmp",
         "fit",
         "fits",
         "fts",
+        "fz",
         "cr2",
         "cr3",
         "nef",
+        "nrw",
         "arw",
         "dng",
         "raf",
         "orf",
         "rw2",
-    )
+        "pef",
+        "srw",
+    ]
 )
+"""Those of `timelapse.pipeline.decode.FILES`, which the web process does not load."""
 
 
 @dataclass(frozen=True, slots=True)

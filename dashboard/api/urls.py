@@ -3,7 +3,17 @@
 from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from dashboard.api import cameras, contents, lights, observatory, sessions, system, telescopes, timelapses
+from dashboard.api import (
+    cameras,
+    contents,
+    lights,
+    nodes,
+    observatory,
+    sessions,
+    system,
+    telescopes,
+    timelapses,
+)
 from dashboard.history.converters import FrameNumber
 
 register_converter(FrameNumber, "frame_number")
@@ -41,6 +51,8 @@ urlpatterns = [
         path(f"telescopes/<slug:telescope>/{name}/", view.as_view())
         for name, view in telescopes.COMMANDS.items()
     ),
+    path("nodes/", nodes.NodesView.as_view()),
+    path("nodes/<str:node>/fetch/", nodes.NodeFetchView.as_view()),
     path("timelapses/", timelapses.TimelapsesView.as_view()),
     path("timelapses/sources/", timelapses.SourcesView.as_view()),
     path("timelapses/queue/", timelapses.QueueView.as_view()),

@@ -156,7 +156,7 @@ class Engine:
             taken += 1
             if entry.answer is None:
                 metrics.wait_seconds.observe(time.monotonic() - entry.since)
-                self._take(entry.value)
+                self._take(entry.value, entry.since)
                 continue
             try:
                 answers.append((entry.answer, entry.value(), None))
@@ -177,7 +177,7 @@ class Engine:
             else:
                 answer.set_exception(error)
 
-    def _take(self, command: Command) -> None:
+    def _take(self, command: Command, since: Seconds) -> None:
         if self.kept.ids.knows(command.cmd_id):
             metrics.deduped.inc()
             return
@@ -192,7 +192,9 @@ class Engine:
         self._held = None
         self.change(colour, command.src)
         metrics.processed.inc()
-        log.debug("cmd", extra={"seq": self.state.seq, "cmdId": command.cmd_id, "src": command.src})
+        if log.isEnabledFor(logging.DEBUG):
+            facts = {"seq": self.state.seq, "cmdId": command.cmd_id, "src": command.src}
+            log.debug("cmd", extra=facts | {"latency_ms": (time.monotonic() - since) * 1000})
 
     def _permitted(self, name: str, colour: Colour) -> Colour:
         """What a fixture may be given instead of `colour`. Raises `InterlockedError`."""

@@ -83,11 +83,8 @@ class LightsMqtt:
         await publish(STATE, orjson.dumps(state.body()), True)
         log.info("publish_state", extra={"seq": state.seq, "topic": STATE})
         if self._config.dmx_homeassistant:
-            for name in self.engine.rig.fixtures:
-                await publish(
-                    f"homeassistant/light/skycam-{name}/config", orjson.dumps(self.announcement(name)), True
-                )
-                await publish(f"{FIXTURES}/{name}/state", orjson.dumps(self.shown(name)), True)
+            for topic, payload in self._retained().items():
+                await publish(topic, payload, True)
 
     async def _send_states(self) -> None:
         while True:
@@ -100,16 +97,24 @@ class LightsMqtt:
             await self.connection.publish(EVENTS, orjson.dumps(await self._events.get()))
 
     async def _send_fixtures(self) -> None:
-        """Fixtures for Home Assistant, at most ten times a second, what has changed."""
+        """Fixtures for Home Assistant, at most ten times a second, what has changed: colours, and the patch."""
         sent: dict[str, bytes] = {}
         while True:
             await self._frames.take()
-            for name in list(self.engine.rig.fixtures):
-                text = orjson.dumps(self.shown(name))
-                topic = f"{FIXTURES}/{name}/state"
-                if sent.get(name) != text and await self.connection.publish(topic, text, True):
-                    sent[name] = text
+            for topic, payload in self._retained().items():
+                if sent.get(topic) != payload and await self.connection.publish(topic, payload, True):
+                    sent[topic] = payload
             await asyncio.sleep(0.1)
+
+    def _retained(self) -> dict[str, bytes]:
+        """What Home Assistant shall find, by topic; nothing for fixtures that have left the patch, which removes them there."""
+        rig, found = self.engine.rig, dict[str, bytes]()
+        for name in dict.fromkeys([*rig.fixtures, *rig.numbered]):
+            here = name in rig.fixtures
+            config, state = f"homeassistant/light/skycam-{name}/config", f"{FIXTURES}/{name}/state"
+            found[config] = orjson.dumps(self.announcement(name)) if here else b""
+            found[state] = orjson.dumps(self.shown(name)) if here else b""
+        return found
 
     def announcement(self, name: str) -> dict[str, Any]:
         """Home Assistant's discovery message of one fixture (MQTT light, schema `json`)."""

@@ -70,6 +70,11 @@ class Player:
 
     # ---- scenes
 
+    @property
+    def fading(self) -> bool:
+        """Whether values are on their way: none of those in between was chosen by anybody."""
+        return bool(self._fades)
+
     async def recall(self, scene_id: str, fade_ms: int | None = None) -> None:
         """Bring a scene; channels that it does not name stay. Raises `MissingError`, `InterlockedError`."""
         scene = self.library.scene(scene_id)

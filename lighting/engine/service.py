@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from lighting.engine.keeping import Keeping
 from lighting.engine.panel import Panel
 from lighting.engine.player import Player
 from lighting.engine.scenes import Files, parse_scenes, parse_show
-from lighting.engine.twilight import sun_altitude
+from lighting.engine.twilight import Twilight, sun_altitude
 from lighting.errors import AbsentError, DisabledError, InvalidError
 from lighting.inputs.sparkfun import SparkFun
 from lighting.outputs import Enttec, configured
@@ -35,8 +35,6 @@ CONFIRM: Seconds = 0.4
 """A camera waits for 0.5 s until everything is dark."""
 LOOK: Seconds = 0.5
 REFRESH: Seconds = 5.0
-SUN_EVERY: Seconds = 60.0
-HYSTERESIS = 6.0
 DEVICES = ("covercalibrator", "switch")
 """What the lights are to Alpaca clients."""
 CLIENTS_EVERY: Seconds = 30.0
@@ -117,8 +115,10 @@ class Service:
             tasks["dmx-input"] = self.input.run
         if self.mqtt:
             tasks["mqtt"] = self.mqtt.run
-        if self.config.dmx_dark_sun_altitude is not None and self.config.latitude is not None:
-            tasks["twilight"] = self._follow_sun
+        config = self.config
+        if config.dmx_dark_sun_altitude is not None and config.latitude is not None:
+            sun = partial(sun_altitude, latitude=config.latitude, longitude=config.longitude or 0.0)
+            tasks["twilight"] = Twilight(self.engine, sun, config.dmx_dark_sun_altitude).run
         return tasks
 
     async def _supervised(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
@@ -169,6 +169,7 @@ class Service:
             "connection": {"connected": True, "connecting": False, "problem": ""},
             "scene": player.scene,
             "library": self.keeping.library.version,
+            "fading": player.fading,
             "show": {"running": player.step is not None, "step": player.step, "steps": len(self.keeping.library.show["steps"])},
             "project": self.keeping.active,
             "features": self.keeping.features(),
@@ -188,17 +189,6 @@ class Service:
             if now != seen or (parts and time.monotonic() - self._published_at > REFRESH):
                 seen = now
                 self.publish()
-
-    async def _follow_sun(self) -> None:
-        """Red only at night: at each crossing once, so that a person may still decide otherwise."""
-        limit, was_night = self.config.dmx_dark_sun_altitude or 0.0, None
-        while True:
-            altitude = sun_altitude(datetime.now(UTC), self.config.latitude or 0, self.config.longitude or 0)
-            night = altitude < limit if was_night is not True else altitude < limit + HYSTERESIS
-            if night != was_night and (night or self.engine.mode_by == "sun"):
-                await self.engine.control(self.engine.set_mode, "dark" if night else "normal", "sun")
-            was_night = night
-            await asyncio.sleep(SUN_EVERY)
 
     async def _forget_clients(self) -> None:
         while True:
@@ -345,23 +335,32 @@ class Service:
     # ---- calls: exposures
 
     async def call_exposure_begin(self, id: str, kind: str, duration_s: float) -> dict[str, Any]:
-        """Make it dark if the policy says so; `dark` when every output has confirmed it."""
+        """Make it dark if the policy says so; `unconfirmed`: why an output has not said that it is, by its name."""
         interlock = self.engine.interlock
         if interlock.policy != "off":
             await self.engine.control(self.engine.exposure_begin, id, kind, duration_s)
-        dark = await self._settled() if interlock.enforced else False
+        late = await self._unsettled() if interlock.enforced else {}
         lit = [name for name, fixture in self.engine.rig.fixtures.items()
                if not interlock.tolerates(fixture, self.engine.rig.level(name))]  # fmt: skip
-        return {"policy": interlock.policy, "confirmed": dark, "lit": [] if interlock.enforced else lit}
+        if interlock.enforced:
+            lit = []
+        return {
+            "policy": interlock.policy,
+            "confirmed": interlock.enforced and not late,
+            "unconfirmed": late,
+            "lit": lit,
+        }
 
-    async def _settled(self) -> bool:
-        waiting = [asyncio.ensure_future(output.settled()) for output in self.outputs]
-        if not waiting:
-            return True
-        _, late = await asyncio.wait(waiting, timeout=CONFIRM)
-        for task in late:
+    async def _unsettled(self) -> dict[str, str]:
+        waiting = {output: asyncio.ensure_future(output.settled()) for output in self.outputs}
+        if waiting:
+            await asyncio.wait(waiting.values(), timeout=CONFIRM)
+        why = {}
+        for output, task in waiting.items():
+            if output.problem or not task.done():
+                why[output.driver] = output.problem or f"nothing heard within {CONFIRM:g} s"
             task.cancel()
-        return not late and not any(output.problem for output in self.outputs)
+        return why
 
     async def call_exposure_end(self, id: str) -> list[dict[str, Any]]:
         """What shone during the exposure, for the record of its frame."""

@@ -1,11 +1,16 @@
-"""How high the Sun is, to a few hundredths of a degree: enough to turn lights red."""
+"""How high the Sun is, to a few hundredths of a degree: enough to turn lights red; and when it does."""
 
+import asyncio
 import math
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 
+from lighting.engine.engine import Engine
 from skycam_project.common.clock import microseconds_utc
-from skycam_project.common.units import Degrees
+from skycam_project.common.units import Degrees, Seconds
 
+EVERY: Seconds = 60.0
+HYSTERESIS: Degrees = 6.0
 J2000_US = 946_728_000_000_000
 """2000-01-01T12:00 UTC in microseconds since 1970."""
 
@@ -33,3 +38,39 @@ def sun_altitude(moment: datetime, latitude: Degrees, longitude: Degrees) -> Deg
     sine = math.sin(place) * math.sin(declination)
     sine += math.cos(place) * math.cos(declination) * math.cos(hour_angle)
     return math.degrees(math.asin(max(-1.0, min(1.0, sine))))
+
+
+class Twilight:
+    """Red only at night: turned on and off once per crossing, so that a person may decide otherwise.
+
+    The side that was seen last is kept on disk: a restart in the middle of the night is no crossing.
+
+    Args:
+        sun: its altitude at a moment.
+        limit: altitude below which it is night; `HYSTERESIS` above it is day again.
+    """
+
+    def __init__(self, engine: Engine, sun: Callable[[datetime], Degrees], limit: Degrees) -> None:
+        self.engine, self._sun, self._limit = engine, sun, limit
+        self._path = engine.folder / "night"
+        kept = self._path.read_text() if self._path.exists() else ""
+        self._night: bool | None = {"night": True, "day": False}.get(kept)
+
+    async def run(self) -> None:
+        """Follow the Sun until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Change the mode if the Sun has crossed the limit since the last look."""
+        limit = self._limit + HYSTERESIS if self._night else self._limit
+        night = self._sun(datetime.now(UTC)) < limit
+        if night != self._night:
+            await self.engine.control(self._cross, night)
+
+    def _cross(self, night: bool) -> None:
+        if night or self.engine.mode_by == "sun":
+            self.engine.set_mode("dark" if night else "normal", "sun")
+        self._night = night
+        self.engine.kept.disk.put(self._path, b"night" if night else b"day")

@@ -45,7 +45,7 @@ def decode(data: bytes, name: str) -> tuple[Any, dict[str, Any]]:
 def facts(data: bytes, name: str) -> dict[str, Any]:
     """What a file says of itself, without its pixels: `cards` of a FITS header, or `exif`.
 
-    `data` may be cut behind the header. Raises as `decode`.
+    `data` may be cut behind the header where the header comes first: FITS and JPEG. Raises as `decode`.
     """
     if data[:6] == b"SIMPLE":
         cards = _header(data)
@@ -59,7 +59,19 @@ def facts(data: bytes, name: str) -> dict[str, Any]:
         return _raw_facts(data)
     with _picture(data) as image:
         _check(image.height, image.width, 3)
-        return {"exif": _exif(image.getexif())}
+        return {"exif": _exif(tags_of(image))}
+
+
+def tags_of(image: Any) -> Any:
+    """EXIF of an open picture; Pillow's own way reads all pixels of a PNG first."""
+    from PIL import Image
+
+    if image.format != "PNG":
+        return image.getexif()
+    tags = Image.Exif()
+    if "exif" in image.info:
+        tags.load(image.info["exif"])
+    return tags
 
 
 def _header(data: bytes) -> dict[str, Any]:
@@ -123,7 +135,7 @@ def _raw_facts(data: bytes) -> dict[str, Any]:
         found.load(b"Exif\0\0" + data)
         tags = _exif(found)
     with rawpy.imread(io.BytesIO(data)) as raw:
-        size = [raw.sizes.width, raw.sizes.height]
+        size, flip = [raw.sizes.width, raw.sizes.height], raw.sizes.flip
         other = raw.other
         known = {
             "exposure_s": other.shutter_speed, "iso": other.iso_speed, "aperture_f": other.aperture,
@@ -132,7 +144,7 @@ def _raw_facts(data: bytes) -> dict[str, Any]:
         tags |= {name: float(value) for name, value in known.items() if value and name not in tags}
         if "time" not in tags and other.timestamp:
             tags["time"] = other.timestamp.strftime("%Y:%m:%d %H:%M:%S")
-    return {"exif": tags, "size": size}
+    return {"exif": tags, "size": size, "flip": flip}
 
 
 def _check(*shape: int) -> None:

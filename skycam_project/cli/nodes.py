@@ -73,7 +73,7 @@ def fetch(options: Options, node: str | None, output: str | None) -> None:
     if quiet:
         as_json([asdict(visit) for visit in done])
     else:
-        rows = [[visit.node, str(visit.offered), str(visit.fetched), visit.problem] for visit in done]
+        rows = [[visit.node, str(visit.offered), str(visit.fetched), visit.problem_code] for visit in done]
         table("Fetched", ["Node", "Offered", "Fetched in all", "Problem"], rows)
     if problems := [visit for visit in done if visit.problem]:
-        raise SkycamError(problems[0].problem, code=problems[0].problem_code)
+        raise SkycamError(" ".join(visit.problem for visit in problems), code=problems[0].problem_code)

@@ -83,9 +83,7 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.option(
     "--transfer",
     type=click.Choice(("sdr", "hdr10", "hlg")),
-    default="sdr",
-    show_default=True,
-    help="Brightness curve.",
+    help="Brightness curve.  [default: sdr]",
 )
 @click.option("--hardware", is_flag=True, help="Use the machine's video encoder where it has one.")
 @click.option(
@@ -100,6 +98,11 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.option("--denoise/--no-denoise", default=None, help="Reduce noise. On by default.")
 @click.option("--denoise-strength", type=float, help="0 to 1.  [default: 0.8]")
 @click.option("--profile", help="What the sky wants: day, golden, blue, overcast, storm, fog, night.")
+@click.option(
+    "--turn",
+    type=click.Choice(("0", "90", "180", "270")),
+    help="Degrees clockwise.  [default: as most frames say, all alike]",
+)
 @click.option("--bracket", type=int, help="So many frames are one bracket and become one.")
 @click.option(
     "--calibrate/--no-calibrate",
@@ -110,7 +113,7 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.option("--least-quality", type=float, help="Leave frames out that score less, 0 to 1.")
 @click.option("--even", is_flag=True, help="Time runs evenly, over gaps and changed intervals too.")
 @click.option("--text", help="Written on the picture; %H:%M and so on are the frame's time.")
-@click.option("--zone", default="UTC", show_default=True, help="Time zone of --text.")
+@click.option("--zone", help="Time zone of --text.  [default: UTC]")
 @click.option("--logo", help="A PNG on the picture.")
 @click.option(
     "--recipe",
@@ -118,8 +121,8 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML or JSON with fields of a recipe (docs/timelapse.md); options stand above it.",
 )
-@click.option("--poster/--no-poster", default=True, help="Also write a poster. On by default.")
-@click.option("--sheet", is_flag=True, help="Also write a contact sheet.")
+@click.option("--poster/--no-poster", default=None, help="Also write a poster. On by default.")
+@click.option("--sheet/--no-sheet", default=None, help="Also write a contact sheet.")
 @click.option(
     "--work", type=click.Path(path_type=Path), help="Keep parts here, to go on after an interruption."
 )
@@ -142,6 +145,7 @@ def make(
     from timelapse import alone
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as run
+    from timelapse.pipeline.notes import notes
 
     json = wants_json(options, output)
     recipe = _recipe(out, given)
@@ -149,6 +153,8 @@ def make(
     path = source_path(options, source)
     opened = open_source(path, camera)
     try:
+        for note in [] if json else notes(opened, recipe):
+            click.echo(f"note: {note}", err=True)
         made_from = alone.inputs(path)
         with _folder(work, out) as folder, _bars(json) as progress:
             report = run(opened, recipe, out, folder, progress)
@@ -181,32 +187,63 @@ def _writable(out: Path) -> None:
 
 
 def _recipe(out: Path, given: dict[str, Any]) -> Any:
-    from timelapse.pipeline.recipe import CODECS, Output, Recipe, named
+    from timelapse.pipeline.recipe import Recipe, named
+
+    fields = _fields(given)
+    of_recipe = fields.pop("outputs", None)
+    also = [named(name) for name in dict.fromkeys(given["also"])]
+    if of_recipe and not any(given[name] for name in _OF_FILE):
+        recipe = Recipe.from_json(fields | {"outputs": [*of_recipe, *also]})
+    else:
+        recipe = Recipe.from_json(fields | {"outputs": [_main(out, given), *also]})
+    first = recipe.outputs[0]
+    if out.suffix.lower() != first.suffix:
+        raise click.ClickException(f"{out.name}: a file of {first.codec} must end in {first.suffix}")
+    return recipe
+
+
+_OF_FILE = ("codec", "preset", "crf", "bits", "size", "transfer", "hardware")
+"""Options about the file to write; any of them stands above all outputs of a recipe."""
+
+
+def _main(out: Path, given: dict[str, Any]) -> Any:
+    from timelapse.pipeline.recipe import Output
 
     by_suffix = {".mov": "prores", ".mkv": "ffv1", ".webp": "webp", ".zip": "frames"}
-    codec = given["codec"] or by_suffix.get(out.suffix.lower(), "h265")
-    if out.suffix.lower() != CODECS[codec][1]:
-        raise click.ClickException(f"{out.name}: a file of {codec} must end in {CODECS[codec][1]}")
-    main = {name: given[name] for name in ("preset", "crf", "bits", "size", "transfer", "hardware")}
-    if codec == "h264" and main["bits"] is None:
-        main["bits"] = 8  # who asks for H.264 wants it played everywhere; hardly a player knows it with 10
-    outputs = (Output(codec=codec, **main), *(named(name) for name in dict.fromkeys(given["also"])))
-    return Recipe.from_json({**_fields(given), "outputs": list(outputs)})
+    asked = {name: given[name] for name in _OF_FILE if given[name] is not None}
+    asked.setdefault("codec", by_suffix.get(out.suffix.lower(), "h265"))
+    if asked["codec"] == "h264":
+        asked.setdefault(
+            "bits", 8
+        )  # who asks for H.264 wants it played everywhere; hardly a player knows it with 10
+    return Output(**asked)
 
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """Fields of the recipe that were asked for; what was not is the profile's, or the recipe's own."""
-    names = ("fps", "first", "last", "deflicker", "profile", "bracket", "calibrate", "lens", "least_quality")
+    names = (
+        "fps", "first", "last", "deflicker", "profile", "bracket", "calibrate", "lens", "least_quality", "poster",
+    )  # fmt: skip
     fields = _read(given["recipe_file"]) | {name: given[name] for name in names if given[name] is not None}
+    if given["sheet"] is not None:
+        fields["contact_sheet"] = given["sheet"]
+    if given["turn"] is not None:
+        fields["turn"] = int(given["turn"])
     if given["stabilise"] is not None or given["moving"]:
         fields["stabilise"] = "moving" if given["moving"] else "tripod" if given["stabilise"] else "off"
     if given["denoise"] is False or given["denoise_strength"] is not None:
         fields["denoise"] = given["denoise_strength"] if given["denoise"] is not False else 0.0
     if given["even"]:
-        fields["speed"] = {"even": True}
-    if given["text"] or given["logo"]:
-        fields["overlay"] = {"text": given["text"] or "", "zone": given["zone"], "logo": given["logo"] or ""}
-    return fields | {"poster": given["poster"], "contact_sheet": given["sheet"]}
+        fields["speed"] = _part(fields, "speed") | {"even": True}
+    written = {name: given[name] for name in ("text", "zone", "logo") if given[name] is not None}
+    if written:
+        fields["overlay"] = _part(fields, "overlay") | written
+    return fields
+
+
+def _part(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    found = fields.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -266,9 +303,8 @@ def _show(report: Any) -> None:
     lines = [f"{report.frames} frames, {len(report.left_out)} left out"]
     lines += [f"  left out: {problem.name}: {problem.reason}" for problem in report.left_out]
     for made in report.outputs:
-        lines.append(
-            f"{made['path']}  {made['codec']} {made['width']}x{made['height']}  {made['bytes'] / 1e6:.1f} MB"
-        )
+        size = f"{made['bytes'] / 1e6:.1f} MB" if made["bytes"] >= 1e6 else f"{made['bytes'] / 1e3:.0f} kB"
+        lines.append(f"{made['path']}  {made['codec']} {made['width']}x{made['height']}  {size}")
     lines += [path for path in (report.poster, report.contact_sheet) if path]
     lines += [f"corrected by a {one['kind']}: {one['file']}" for one in report.masters]
     lines += [f"not corrected: {gap} ({count} frames)" for gap, count in report.gaps.items()]

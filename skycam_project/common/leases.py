@@ -62,8 +62,8 @@ class Leases:
             lease.warnings.append(f"the lights did not confirm darkness: {error}")
             return lease
         lease.dark = answer["confirmed"]
-        if answer["policy"] == "enforce" and not lease.dark:
-            lease.warnings.append("not every light has confirmed that it is dark")
+        for output, why in answer["unconfirmed"].items():
+            lease.warnings.append(f"the lights at {output} have not confirmed that they are dark: {why}")
         if answer["lit"]:
             lease.warnings.append(f"lit at the start of the exposure: {', '.join(answer['lit'])}")
         return lease

@@ -1,7 +1,7 @@
 // Lights: what is lit, what a person wants, and why it is not both.
 import { serverNow, tick } from "./clock.js";
 import { connect } from "./connection.js";
-import { $, notice, say, status, text } from "./dom.js";
+import { $, attr, notice, say, status, text } from "./dom.js";
 import { parse, span } from "./format.js";
 import { ask } from "./lights/api.js";
 import { Colour } from "./lights/colour.js";
@@ -54,18 +54,42 @@ function headline(entry, state, linked) {
   if (!entry) return status(element, "stale", "No data yet");
   if (entry.problem) return status(element, "fault", "The lights’ engine does not answer");
   text($("[data-f=seq]"), String(state.rgb.seq));
-  text($("[data-f=by]"), `set by ${state.rgb.updatedBy}`);
+  text($("[data-f=by]"), sender(state.rgb.updatedBy));
   const lit = state.fixtures.filter(({ colour: [r, g, b] }) => r || g || b).length;
   if (state.failed.length) return status(element, "fault", `Failed: ${state.failed.join(", ")}`);
   if (state.interlock.enforced) return status(element, "busy", "Locked");
   return status(element, "ok", lit ? (lit === 1 ? "1 fixture lit" : `${lit} fixtures lit`) : "Dark");
 }
 
+const OURS = { interlock: "the interlock", restore: "a backup", project: "the project", blackout: "the blackout", ha: "Home Assistant" };
+const MODES = { normal: "any colour", dark: "red only", blackout: "no light" };
+
+/** Who made the state, in words: programs say `scene:<id>`, `mode:dark` and the like. */
+function sender(by) {
+  const [kind, id] = [by.split(":", 1)[0], by.slice(by.indexOf(":") + 1)];
+  if (by === "init") return "nothing set yet";
+  if (by === "ui") return "set on a page";
+  if (kind === "scene" && by !== kind) return `scene ${scenes.scenes.find((scene) => scene.id === id)?.name ?? id}`;
+  if (kind === "mode" && by !== kind) return `mode ${MODES[id] ?? id}`;
+  return `set by ${OURS[kind] ?? by}`;
+}
+
+const BETWEEN_MS = 30_000;
+let heldAt = -Infinity;
+
+/** What an exposure means for the lights. Between two of a run it stays, so that nothing below moves under a finger. */
 function lock(state, linked) {
   const [box, interlock] = [$("#lock"), state?.interlock];
-  const shown = linked && interlock && interlock.policy !== "off" && (interlock.leases.length || interlock.override);
-  box.hidden = !shown;
-  if (!shown) return;
+  const counts = linked && interlock && interlock.policy !== "off";
+  const held = counts && (interlock.leases.length || interlock.override);
+  if (held) heldAt = performance.now();
+  box.hidden = !counts || performance.now() - heldAt > BETWEEN_MS;
+  if (box.hidden) return;
+  const override = $("#override");
+  override.hidden = $("#reason").closest("p").hidden = interlock.policy !== "enforce" || !!interlock.override;
+  attr(override, "aria-disabled", interlock.enforced ? null : "true");
+  $("#override-end").hidden = !interlock.override;
+  if (!held) return notice(box, "info", "Between two exposures.", "What you set now shines until the next one begins.");
   const last = [...interlock.leases].sort((a, b) => (a.ends_at < b.ends_at ? 1 : -1))[0];
   const until = interlock.override ? interlock.override_ends_at : last.ends_at;
   const left = span(Math.max(0, Math.round((parse(until) - serverNow()) / 1000)));
@@ -73,8 +97,6 @@ function lock(state, linked) {
   const what = interlock.override ? `Overridden: ${interlock.override}, ${left} left.` : `${last.id} is exposing, ${left} left.`;
   const more = enforced ? `What you set now waits for the end. Beacons up to level ${interlock.beaconMax} stay allowed.` : "Light is possible and is noted with the frame.";
   notice(box, enforced ? "busy" : "warn", what, more);
-  $("#override-end").hidden = !interlock.override;
-  $("#override").hidden = $("#reason").closest("p").hidden = !enforced;
 }
 
 function draw() {
@@ -88,7 +110,6 @@ function draw() {
 function blackout() {
   if (!page.may()) return;
   colour.blackout();
-  page.command("POST", "/blackout");
 }
 $("#blackout").addEventListener("click", blackout);
 document.addEventListener("keydown", (event) => {

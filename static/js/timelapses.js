@@ -6,6 +6,7 @@ import { $, say, status, text } from "./dom.js";
 import { VIEWER } from "./commands.js";
 import { Film } from "./timelapses/film.js";
 import { Form } from "./timelapses/form.js";
+import { Nodes } from "./timelapses/nodes.js";
 import { Plots } from "./timelapses/plots.js";
 import { Rows } from "./timelapses/rows.js";
 
@@ -46,6 +47,7 @@ const page = {
 const film = new Film($("#job"), page);
 const plots = new Plots($("#plots"));
 const rows = new Rows($("#jobs"), page);
+const nodes = new Nodes($("#nodes"));
 new Form($("#form"), $("#new"), page);
 
 /** A picture has no curves. */
@@ -123,13 +125,17 @@ live.onevent(({ event, data }) => {
   if (event === "job") take(data);
   else if (event === "product") products.set(data.uuid, data);
   else if (event === "product_deleted") products.delete(data.uuid);
+  else if (event === "node") nodes.took(data);
   else if (event === "queue") paused = data.paused;
   live.changed();
 });
 let wasOpen = false;
 live.onchange(() => {
   const open = live.link === "open";
-  if (open && !wasOpen) load(); // events that came while nobody listened are in the list
+  if (open && !wasOpen) {
+    load();
+    nodes.load();
+  } // events that came while nobody listened are in the list
   wasOpen = open;
   draw();
 });

@@ -247,7 +247,7 @@ async def lights(folder):
     async def exposure_begin(id, kind, duration_s):
         held[id] = kind
         told.append(dict(held))
-        return {"policy": "warn", "confirmed": False, "lit": []}
+        return {"policy": "warn", "confirmed": False, "unconfirmed": {}, "lit": []}
 
     async def exposure_end(id):
         kind = held.pop(id)

@@ -402,3 +402,16 @@ def test_our_own_fits_come_back_as_they_were(tmp_path):
     assert [(f.row["exposure_us"], f.row["gain"], f.row["ra_deg"]) for f in lights] == [
         (15_000_000, 60.0, 10.5)
     ] * 3
+
+
+def test_pictures_whose_header_stands_behind_their_pixels(tmp_path):
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (700, 800, 3), np.uint8))
+    names = {"a.png", "b.tif", "c.jpg"}
+    (tmp_path / "in").mkdir()
+    for name in names:
+        noise.save(tmp_path / "in" / name)
+    assert min(path.stat().st_size for path in (tmp_path / "in").glob("[ab]*")) > 1 << 20
+    made, files = take(tmp_path / "in", tmp_path / "data")
+    assert not made.problems
+    with Contents(files[0]) as contents:
+        assert {frame.row["file_name"] for frame in contents.frames()} == names

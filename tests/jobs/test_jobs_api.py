@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -301,3 +302,23 @@ def test_what_is_no_small_png_is_no_logo(api, data):
     answer = api("POST", "logos/", {"png": base64.b64encode(data).decode()})
     assert answer.status_code == 400
     assert api("POST", "logos/", {"png": "*"}).status_code == 400
+
+
+def test_nodes_are_listed_and_visited_now(api, client, settings, monkeypatch):
+    from skycam_project.config.timelapse import NodeConfiguration
+
+    entry = NodeConfiguration(id="roof", host="10.0.0.9", user="skycam", host_key="ssh-ed25519 AAAAx")
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, nodes=(entry,)))
+    sent = []
+    monkeypatch.setattr(services, "_send", lambda task, *arguments: sent.append((task.name, arguments)))
+    headers = {"Authorization": f"Bearer {api.token}"}
+
+    def ask(method, path):
+        body = "" if method == "GET" else "{}"
+        return client.generic(method, f"/control/v1/nodes/{path}", body, "application/json", headers=headers)
+
+    (row,) = ask("GET", "").json()
+    assert (row["node"], row["last_ok_at"], row["problem"]) == ("roof", None, None)
+    assert ask("POST", "roof/fetch/").status_code == 202
+    assert ask("POST", "cellar/fetch/").status_code == 404
+    assert sent == [("timelapse.visit", ("roof",))]

@@ -14,7 +14,7 @@ from jobs_sessions import session
 from jobs_sshd import SSHD, Wire, server
 
 from skycam_project.common.files import sha256_of
-from timelapse.transfer import manifest
+from timelapse.transfer import manifest, visits
 from timelapse.transfer.errors import HostKeyError, LoginError, ManifestError, TransferError
 from timelapse.transfer.fetch import fetch
 from timelapse.transfer.node import LONGEST_PAUSE, SHORTEST_PAUSE, Node, pause
@@ -109,6 +109,40 @@ def test_a_cut_wire_costs_only_what_was_not_yet_over(tmp_path, sshd, transport):
         mover.fetch([str(name)], tmp_path / "in")
         assert wire.carried < 8 << 20, "it began again instead of going on"
     assert sha256_of(tmp_path / "in" / name) == sha256_of(big)
+
+
+@needs_sshd
+@pytest.mark.full
+@pytest.mark.parametrize("method", ["rsync", "sftp"])
+def test_a_machine_that_offers_nothing_is_told_from_a_cut_wire(tmp_path, sshd, method):
+    node, adopted = (
+        node_of(sshd, tmp_path / "none", tmp_path / "roof", method=method),
+        Adopted(tmp_path / "a"),
+    )
+    with pytest.raises(ManifestError, match="role: capture"):
+        fetch(node, adopted, "main")
+    with pytest.raises(TransferError, match="no connection to"):
+        fetch(replace(node, port=1), adopted, "main")
+
+
+@needs_sshd
+@pytest.mark.full
+def test_what_came_before_a_visit_failed_is_counted(tmp_path, sshd, data):
+    first = data / "sessions" / manifest.read_manifest(data / "sessions")[0].files[0].path
+    second = first.with_name("observation_20261119_235959.asdf")
+    offered = json.loads((data / "sessions" / manifest.MANIFEST).read_text())
+    name = str(second.relative_to(data / "sessions"))
+    file = {"path": name, "bytes": 9 << 20, "sha256": "0" * 64, "mtime_ns": 0}
+    offered["sessions"].append(
+        {"session": second.stem, "uuid": "00000000-0000-4000-8000-000000000000", "files": [file]}
+    )
+    (data / "sessions" / manifest.MANIFEST).write_text(json.dumps(offered))
+    second.write_bytes(bytes(9 << 20))
+    with Wire(sshd.port) as wire:
+        wire.limit = 4 << 20
+        node = node_of(sshd, data, tmp_path / "roof", port=wire.port, method="sftp")
+        state = visits.visit(node, Adopted(tmp_path / "ours"), "main", 60.0)
+    assert (state.problem_code, state.fetched) == ("transfer", 1)
 
 
 @needs_sshd

@@ -12,7 +12,7 @@ from lightsrig import make_engine, red, running, settle, wait_for
 
 from lighting.engine.commands import own_command
 from lighting.engine.rig import DEFAULT, Fixture, Rig, parse_patch
-from lighting.engine.twilight import sun_altitude
+from lighting.engine.twilight import Twilight, sun_altitude
 from lighting.errors import InterlockedError, InvalidError
 from skycam_project.common.leases import Leases
 from skycam_project.common.link import CallError
@@ -334,6 +334,32 @@ async def test_a_camera_asks_and_hears_what_shone(engine_process, folder):
     await leases.close()
 
 
+async def test_the_sun_turns_the_lights_red_once_per_night_and_a_person_may_decide_otherwise(tmp_path):
+    heights: list[float] = [-20.0]
+    async with running(make_engine(tmp_path)) as engine:
+        twilight = Twilight(engine, lambda moment: heights[-1], -12.0)
+        await twilight.look()
+        assert (engine.mode, engine.mode_by) == ("dark", "sun")
+        await engine.control(engine.set_mode, "normal", "olga")
+        await twilight.look()
+        assert engine.mode == "normal"
+    async with running(make_engine(tmp_path)) as engine:
+        twilight = Twilight(engine, lambda moment: heights[-1], -12.0)
+        await twilight.look()
+        assert engine.mode == "normal", "a restart in the middle of the night is no crossing"
+        for height, mode in (
+            (-7, "normal"),
+            (-5, "normal"),
+            (-11, "normal"),
+            (-13, "dark"),
+            (-7, "dark"),
+            (-5, "normal"),
+        ):
+            heights.append(height)
+            await twilight.look()
+            assert engine.mode == mode, height
+
+
 async def test_a_camera_goes_on_when_there_are_no_lights(folder):
     leases = Leases(folder / "run")
     async with leases.exposure("frame-1", "light", 2.0) as lease:
@@ -352,6 +378,7 @@ async def test_a_camera_does_not_wait_for_a_lamp_that_does_not_answer(engine_pro
     wait_for(lambda: lights.state()["outputs"][0]["reason"].startswith(str(folder)))
     leases = Leases(folder / "run")
     lease = await leases.begin("frame-1", "light", 2.0)
-    assert not lease.dark and "confirmed" in lease.warnings[0]
+    assert not lease.dark and lease.warnings[0].startswith("the lights at enttec have not confirmed")
+    assert str(folder) in lease.warnings[0], "the reason"
     await leases.end(lease)
     await leases.close()

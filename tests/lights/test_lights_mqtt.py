@@ -62,9 +62,12 @@ class Peer:
         self.client.on_message = self.heard
         self.client.on_connect = lambda client, *rest: client.subscribe("#", 1)
         self.client.connect("127.0.0.1", port)
+        self.port = port
         self.client.loop_start()
 
     def heard(self, client, data, message):
+        if not message.payload:
+            self.values.pop(message.topic, None)
         with contextlib.suppress(ValueError, RecursionError):  # it hears the nonsense of the tests, too
             self.values[message.topic] = json.loads(message.payload)
 
@@ -287,6 +290,22 @@ def test_tls(folder, engine_process):
         wait_for(lambda: process.state()["mqttConnected"])
     finally:
         broker.end()
+
+
+def test_home_assistant_follows_the_patch(lights, peer):
+    process = lights(DMX_HOMEASSISTANT="true")
+    main = {"name": "main", "role": "main"}
+    config, state = "homeassistant/light/skycam-porch/config", "v1/observatory/lights/porch/state"
+    process.ask("patch", fixtures=[main, {"name": "porch", "start": 20, "profile": "dimmer"}])
+    assert wait_for(lambda: peer.values.get(config))["supported_color_modes"] == ["brightness"]
+    wait_for(lambda: peer.values.get(state))
+    process.ask("patch", fixtures=[main])
+    for topic in (config, state):
+        wait_for(lambda topic=topic: topic not in peer.values)
+    late = Peer(peer.port)
+    wait_for(lambda: late.values.get("homeassistant/light/skycam-main/config"))
+    assert config not in late.values, "nothing of it stays at the broker"
+    late.end()
 
 
 def test_home_assistant_finds_and_drives_the_light(lights, peer):

@@ -57,6 +57,7 @@ async def test_a_fade_passes_through_the_middle_and_says_little(tmp_path):
         before, seen = engine.state.seq, []
         await player.recall("slow")
         while engine.state.colour != (0, 0, 255):
+            assert player.fading
             seen.append(engine.rig.colour("main"))
             await asyncio.sleep(0.005)
         blues = [colour[2] for colour in seen]
@@ -64,7 +65,7 @@ async def test_a_fade_passes_through_the_middle_and_says_little(tmp_path):
         assert 2 <= engine.state.seq - before <= 8, "start, at most ten a second, end"
         last = engine.state.seq
         await asyncio.sleep(0.1)
-        assert engine.state.seq == last
+        assert engine.state.seq == last and not player.fading
 
 
 async def test_a_hand_on_the_slider_ends_the_fade(tmp_path):

@@ -47,6 +47,19 @@ def test_kill_9_under_commands_loses_no_number_and_forgets_no_id(engine_process)
     assert seen == sorted(seen)
 
 
+def test_at_debug_each_command_is_a_line_with_its_sender_and_its_time(engine_process):
+    lights = engine_process(DMX_LOG_LEVEL="debug")
+    sent = lights.set(5, src="porch")
+
+    def line():
+        rows = [json.loads(text) for text in lights.log().splitlines() if text.startswith("{")]
+        return next((row["context"] for row in rows if row["message"] == "cmd"), None)
+
+    found = wait_for(line)
+    assert found["cmdId"] == sent["cmdId"] and found["src"] == "porch" and found["seq"] == lights.rgb["seq"]
+    assert 0 <= found["latency_ms"] < 20_000
+
+
 def test_a_second_engine_leaves_the_files_alone_and_names_the_first(engine_process, folder):
     first = engine_process()
     first.set(10, 20, 30)

@@ -304,6 +304,7 @@ async def test_without_an_engine_it_says_so(engine, client):
         await until(lambda: lights().problem)
         for answer in (await client.get("/rgb"), await post(client, "/rgb", command())):
             assert (answer.status_code, answer.json()) == (503, {"detail": "engine not ready"})
+            assert answer["Retry-After"] == "1"
     finally:
         engine.start()
     await until(lambda: not lights().problem)

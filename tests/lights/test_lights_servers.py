@@ -166,10 +166,18 @@ async def test_clients_come_back_to_a_restarted_engine(web):
         answer = await asyncio.to_thread(httpx.get, f"{web.url}/readyz")
         assert answer.status_code == 503
         began = time.monotonic()
+        web.engine.environment |= {
+            "DMX_MQTT_ENABLED": "true",
+            "DMX_MQTT_HOST": "127.0.0.1",
+            "DMX_MQTT_PORT": "1",
+        }
         web.engine.start()
         after = json.loads(await asyncio.wait_for(client.recv(), 20))
         assert after["seq"] > first["seq"]
         assert time.monotonic() - began < 20
+    answer = await asyncio.to_thread(httpx.get, f"{web.url}/readyz")
+    assert answer.status_code == 503 and answer.json()["mqttConnected"] is False
+    assert answer.json()["parts"]["lighting"]["reason"] == "the MQTT broker is not connected"
 
 
 def test_readiness_and_metrics(web):

@@ -1,12 +1,15 @@
 """The page of the lights in a real browser, with the real engine."""
 
 import io
+import json
+import math
 import time
 
 import pytest
 from PIL import Image
 from site_process import Site, quiet_scene
 
+from lighting.engine.ulid import new_ulid
 from skycam_project.common.link import ask, read
 
 pytestmark = pytest.mark.full
@@ -40,8 +43,23 @@ def colour(site):
     return state["r"], state["g"], state["b"]
 
 
-def open_lights(visit, site, **options):
+def tell(site, *rgb):
+    command = {"cmdId": new_ulid(), "src": "esp", **dict(zip("rgb", rgb, strict=True))}
+    ask(site.data / "run", "lighting", "submit", command=command)
+    until(lambda: colour(site) == rgb)
+
+
+def open_lights(visit, site, sent=None, **options):
+    """The page, once it shows the lights; the colours that it sends go into the list `sent`."""
     opened = visit(site, **options)
+    if sent is not None:
+
+        def framed(text):
+            message = json.loads(text)
+            if message.get("type") == "set":
+                sent.append((message["r"], message["g"], message["b"]))
+
+        opened.page.on("websocket", lambda socket: socket.on("framesent", framed))
     opened.page.goto(f"{site.url}/lights/")
     opened.page.locator("#headline[data-s=ok], #headline[data-s=busy]").wait_for()
     return opened
@@ -65,6 +83,72 @@ def test_a_drag_over_the_wheel_arrives_and_its_last_point_is_the_colour(visit, l
     assert opened.errors == []
 
 
+def around(page, sent):
+    """Drag along the wheel's edge, from red a quarter of the way; the brightest part of each colour that was sent."""
+    page.wait_for_timeout(100)
+    del sent[:]
+    box = page.locator("#wheel").bounding_box()
+    middle, radius = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), box["width"] / 2 - 3
+    for step in range(20):
+        angle = step / 20 * math.pi / 2
+        page.mouse.move(middle[0] + radius * math.sin(angle), middle[1] - radius * math.cos(angle))
+        if not step:
+            page.mouse.down()
+    page.mouse.up()
+    until(lambda: sent)
+    page.wait_for_timeout(100)
+    return [max(colour) for colour in sent]
+
+
+def test_out_of_the_dark_the_wheel_lights_at_the_last_brightness_that_stood(visit, lit):
+    tell(lit, 0, 0, 0)
+    sent = []
+    page = open_lights(visit, lit, sent).page
+    assert set(around(page, sent)) == {255}, "nothing is known of an earlier brightness"
+    until(lambda: colour(lit) == sent[-1])
+    red = page.locator("#range-r")
+    with page.expect_response("**/blackout"):
+        page.keyboard.press("b")
+    red.fill("90")
+    page.wait_for_timeout(600)
+    red.evaluate("""slider => ["40", "1", "0"].forEach((value) => {
+      slider.value = value;
+      slider.dispatchEvent(new Event("input"));
+    })""")
+    until(lambda: colour(lit) == (0, 0, 0))
+    assert set(around(page, sent)) == {90}, "a slider that is pulled down passes 1 on its way"
+    with page.expect_response("**/blackout"):
+        page.keyboard.press("b")
+    tell(lit, 0, 120, 0)
+    page.locator("[data-f=next]").get_by_text("0, 120, 0").wait_for()
+    page.wait_for_timeout(500)
+    scene = {"id": "out", "name": "Out", "channelValues": {}, "rgb": {"r": 0, "g": 0, "b": 0}, "fadeMs": 500}
+    ask(lit.data / "run", "lighting", "put_scenes", scenes=[scene])
+    ask(lit.data / "run", "lighting", "recall", scene="out")
+    page.locator("[data-f=next]").get_by_text("0, 0, 0", exact=True).wait_for()
+    ask(lit.data / "run", "lighting", "put_scenes", scenes=[])
+    assert set(around(page, sent)) == {120}, "a fade passes every level"
+
+
+def test_a_colour_after_a_blackout_is_not_darkened_by_it(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#range-b").fill("50")
+    until(lambda: rgb(lit)["b"] == 50)
+    page.evaluate("""() => {
+      const quick = window.fetch;
+      window.fetch = async (path, options) => {
+        if (path === "/blackout") await new Promise((done) => setTimeout(done, 700));
+        return quick(path, options);
+      };
+    }""")
+    page.keyboard.press("b")
+    until(lambda: colour(lit) == (0, 0, 0))
+    page.locator("#range-r").fill("31")
+    until(lambda: rgb(lit)["r"] == 31)
+    page.wait_for_timeout(900)
+    assert rgb(lit)["r"] == 31, "the order to be dark came before it"
+
+
 def test_the_keyboard_alone_changes_hue_and_blacks_out(visit, lit):
     page = open_lights(visit, lit).page
     page.locator("#range-g").fill("90")
@@ -84,14 +168,7 @@ def test_the_keyboard_alone_changes_hue_and_blacks_out(visit, lit):
 
 def test_a_page_shows_what_others_set(visit, lit):
     page = open_lights(visit, lit).page
-    from lighting.engine.ulid import new_ulid
-
-    ask(
-        lit.data / "run",
-        "lighting",
-        "submit",
-        command={"cmdId": new_ulid(), "src": "esp", "r": 12, "g": 34, "b": 56},
-    )
+    tell(lit, 12, 34, 56)
     page.get_by_text("12, 34, 56").first.wait_for()
     page.get_by_text("set by esp").wait_for()
 
@@ -110,6 +187,21 @@ def test_a_scene_is_saved_recalled_and_becomes_a_step_of_the_show(visit, lit):
     until(lambda: rgb(lit)["r"] == 77)
     page.get_by_role("button", name="All scenes").click()
     page.get_by_text("1 step", exact=True).wait_for()
+    page.locator("#range-r").fill("66")
+    page.locator("#scene-name").fill("walk <B>in</b>")
+    page.get_by_role("button", name="Save as scene").click()
+    (kept,) = until(
+        lambda: [row for row in ask(lit.data / "run", "lighting", "scenes").result if row["rgb"]["r"] == 66]
+    )
+    scene = page.locator(".scene")
+    scene.get_by_text("66, ").wait_for()
+    assert scene.get_attribute("data-scene") == kept["id"], "the same name is the same scene"
+    page.locator("#scenes-edit").click()
+    scene.click()
+    scene.get_by_text("Remove walk").wait_for()
+    assert ask(lit.data / "run", "lighting", "scenes").result, "the first press only asks"
+    scene.click()
+    page.get_by_text("No scenes yet.").wait_for()
     page.locator("#scene-fade").fill("lots")
     page.locator("#scene-name").fill("x")
     page.get_by_role("button", name="Save as scene").click()
@@ -156,6 +248,51 @@ def test_red_only_closes_the_other_sliders(visit, lit):
     until(lambda: colour(lit) == (64, 0, 0))
     page.locator("#colour .seg label:has([value=normal])").click()
     until(lambda: read(lit.data / "run", "lighting")["mode"] == "normal")
+
+
+def test_a_killed_engine_comes_back_to_the_page_with_the_last_colour(visit, lit):
+    opened = open_lights(visit, lit)
+    page, before = opened.page, rgb(lit)["seq"]
+    lit.engine.kill()
+    lit.engine.wait()
+    page.locator("#headline").get_by_text("does not answer").wait_for()
+    page.locator("#range-r").fill("123")
+    lit.start_lights()
+    page.locator("[data-f=now]").get_by_text("123, ").wait_for()
+    page.locator("#headline").get_by_text("lit").wait_for()
+    assert rgb(lit)["r"] == 123
+    assert rgb(lit)["seq"] > before and page.locator("#error").is_hidden()
+
+
+def test_no_light_closes_everything_and_says_who(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#range-r").fill("40")
+    until(lambda: rgb(lit)["r"] == 40)
+    page.locator("#colour .seg label:has([value=blackout])").click()
+    page.get_by_text("No light, set by otto").wait_for()
+    assert page.locator("#range-r").is_disabled()
+    page.locator("#wheel").click(position={"x": 120, "y": 8}, force=True)
+    page.locator("[data-f=next]").get_by_text("0, 0, 0", exact=True).wait_for()
+    assert colour(lit) == (0, 0, 0)
+    page.locator("#colour .seg label:has([value=normal])").click()
+    until(lambda: read(lit.data / "run", "lighting")["mode"] == "normal")
+    page.locator("#range-r:enabled").wait_for()
+
+
+def test_a_project_is_renamed_and_copied(visit, lit):
+    page = open_lights(visit, lit).page
+    page.locator("#project-name").fill("Open night")
+    page.locator("#project-venue").fill("Roof <i>east</i>")
+    page.locator("#project-form").get_by_role("button", name="Save", exact=True).click()
+    chosen = page.locator("#project-select option:checked")
+    until(lambda: chosen.inner_text() == "Open night")
+    page.locator("#project-name").fill("Guests")
+    page.locator("#project-copy").click()
+    until(lambda: chosen.inner_text() == "Guests")
+    assert page.locator("#project-venue").input_value() == "Roof <i>east</i>"
+    page.locator("#project-select").select_option(label="Open night")
+    until(lambda: page.locator("#project-name").input_value() == "Open night")
+    assert read(lit.data / "run", "lighting")["project"]["name"] == "Open night"
 
 
 def test_fixtures_master_and_a_device_that_is_not_there(visit, lit):

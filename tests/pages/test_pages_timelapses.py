@@ -70,6 +70,7 @@ class Studio:
 def studio() -> Iterator[Studio]:
     site = Site(quiet_scene())
     garden(site.data / "images" / "garden")
+    (site.data / "images" / "garden" / "0060.jpg").write_bytes(b"no picture")
     run = runtime_folder(site.data)
     (site.data / "broker").mkdir(exist_ok=True)
     reading, writing = os.pipe()
@@ -93,7 +94,8 @@ def film(studio) -> Studio:
     """With one finished film and one failed job."""
     make = WORK.replace(
         "assert",
-        'services.create_timelapse({"chunk": 24, "outputs": [{"preset": "ultrafast"}]}, folder="garden")\nassert',
+        """services.create_timelapse({"chunk": 24, "outputs": [{"preset": "ultrafast"}], "contact_sheet": True,
+        "overlay": {"text": "%H:%M"}}, folder="garden")\nassert""",
     )
     assert studio.python(make).wait(100) == 0
     assert studio.python(FAILED).wait(30) == 0
@@ -134,6 +136,58 @@ def test_curves_show_what_was_and_what_is_left(visit, film):
     assert float(after) < float(before) / 3
     page.get_by_text("Show as table").click()
     expect(page.locator("#plots tbody tr")).to_have_count(60)
+
+
+def test_what_frames_could_not_do_stands_beside_the_film(visit, film):
+    page = visit(film.site).page
+    page.goto(f"{film.url}/timelapses/")
+    page.locator("#jobs tbody tr", has_text="Timelapse, garden").get_by_role("button", name="Play").click()
+    expect(page.locator("#job [data-f=notes]")).to_have_text(
+        "No frame says when it was taken: the text with its time is left out there."
+    )
+    page.get_by_text("1 frame left out").click()
+    expect(page.locator("#job [data-f=left] li")).to_have_text(
+        ["0060.jpg: not a picture, or its header is damaged"]
+    )
+    page.locator("#job summary", has_text="Contact sheet").click()
+    until(page, "document.querySelector('#job .sheet img').naturalWidth > 1000")
+
+
+def test_a_kind_of_sky_fills_the_form_and_stays_free(visit, film):
+    page = visit(film.site).page
+    page.goto(f"{film.url}/timelapses/")
+    page.get_by_role("button", name="New timelapse").click()
+    page.get_by_label("Frames of").select_option(label="Folder garden")
+    for group in page.locator("#form summary").all():
+        group.click()
+    flicker, noise, colour = (
+        page.get_by_label(name, exact=True) for name in ("Flicker faster than", "Noise reduction", "Colour")
+    )
+    page.get_by_label("Noise reduction").fill("0.3")
+    sky, warmer = page.get_by_label("Kind of sky"), page.locator("#moments [data-moment=temperature_k]")
+    sky.select_option("golden")
+    expect(page.locator("#profile-values")).to_contain_text("flicker faster than 60 frames, colour 1.05")
+    for field, value in ((flicker, "60"), (colour, "1.05"), (warmer, "300"), (noise, "0.3")):
+        expect(field).to_have_value(value)
+    sky.select_option("night")
+    for field, value in ((flicker, "80"), (colour, "1"), (noise, "0.3")):
+        expect(field).to_have_value(value)
+    expect(warmer).to_have_count(0)
+    sky.select_option("blue")
+    flicker.fill("40")
+    page.get_by_role("button", name="Remove").first.click()
+    sent = []
+    page.route(
+        "**/control/v1/timelapses/", lambda route: sent.append(route.request.post_data_json) or route.abort()
+    )
+    page.get_by_role("button", name="Start").click()
+    until(page, "!document.querySelector('#form-error').hidden")
+    recipe = sent[0]["recipe"]
+    assert recipe == recipe | {"profile": "blue", "deflicker": 40, "denoise": 0.3, "key_frames": []}
+    assert "look" not in recipe
+    sky.select_option("")
+    expect(flicker).to_have_value("40")
+    expect(colour).to_have_value("1")
 
 
 def test_a_failure_says_why_and_names_are_text(visit, film):

@@ -157,8 +157,7 @@ class Curves:
     @staticmethod
     def _panel(draw: Any, axis: drawing.TimeAxis, series: tuple, top: int) -> None:
         label, colour, times, values, ends = series
-        known = [v for v in values if v is not None]
-        low, high = _range(known, ends[0], ends[1], _LEAST.get(label, 0.0))
+        low, high = _range([v for v in values if v is not None], ends, _LEAST.get(label, 0.0))
         foot, head = top + _PANEL - 14, top + 12
         draw.rectangle([axis.left - 1, head - 8, axis.right, foot + 8], outline=drawing.LINE)
 
@@ -197,10 +196,9 @@ def _stroke(draw: Any, line: list[tuple[float, float]], colour: str) -> None:
         draw.ellipse([x - 1.5, y - 1.5, x + 1.5, y + 1.5], fill=colour)
 
 
-def _range(
-    values: list[float], low: float | None, high: float | None, least: float = 0.0
-) -> tuple[float, float]:
+def _range(values: list[float], ends: tuple[float | None, float | None], least: float) -> tuple[float, float]:
     """Round ends that hold all values, at least so far apart; given ones are ends."""
+    low, high = ends
     low = min(values) if low is None else low
     high = max(*values, low) if high is None else high
     if high - low < least:

@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +126,7 @@ def parts(
     source: FrameSource, indices: list[int], folder: Path, track: bool
 ) -> Iterator[tuple[Path, list[int]]]:
     """The parts of an analysis: their files and frames."""
-    seen = hashlib.sha256(json.dumps([VERSION, track]).encode())
+    seen = hashlib.sha256(json.dumps([VERSION, track, asdict(source.wish)]).encode())
     for first in range(0, len(indices), PART):
         part = indices[first : first + PART]
         for index in part:

@@ -33,7 +33,7 @@ class Brackets(FrameSource):
         whole = len(source) // count
         found = [self._info(source.frames[n * count : (n + 1) * count], n) for n in range(whole)]
         rest = [Problem(frame.name, f"no bracket of {count}") for frame in source.frames[whole * count :]]
-        super().__init__(source.path, source.title, found, [*source.problems, *rest])
+        super().__init__(source.path, source.title, found, [*source.problems, *rest], source.notes)
 
     @staticmethod
     def _info(frames: tuple[FrameInfo, ...], number: int) -> FrameInfo:
@@ -42,6 +42,7 @@ class Brackets(FrameSource):
 
     def develop(self, wish: Develop) -> None:
         """Have the single frames developed like this."""
+        self.wish = wish
         self._source.develop(wish)
 
     def close(self) -> None:

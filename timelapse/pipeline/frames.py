@@ -5,16 +5,14 @@
 
 import contextlib
 import hashlib
-import json
-import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -31,7 +29,8 @@ from timelapse.pipeline.planes import Planes, to_rgb
 from timelapse.pipeline.said import Said as Said
 
 _HEAD_BYTES = 256 << 10
-"""Enough of a picture for its size and EXIF."""
+"""Enough of a FITS file for its header."""
+_BY_NAME = "Some frames do not say when they were taken: their order is that of their names."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class FrameInfo:
         digest: SHA-256, hexadecimal, of the content in a session, of name, size and time stamp in a folder:
             another digest means another frame. With masters (`FrameSource.calibrate`) they are part of it.
         width, height: pixels.
+        turn: degrees clockwise that make it upright, as its camera felt itself held: 0, 90, 180, 270.
     """
 
     index: int
@@ -61,6 +61,7 @@ class FrameInfo:
     digest: str
     width: int
     height: int
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +73,31 @@ class Problem:
 
 
 class FrameSource(ABC):
-    """Frames of one size in the order of time. Reading is safe from several threads.
+    """Frames of one size in the order of time, or as they were found when one has none. Reading is safe from several threads.
 
     Attributes:
         path: what was opened.
         title: a name for people.
         frames: the usable ones (by their headers; a body may still turn out damaged).
         problems: the others.
+        notes: what else people should know of them, a sentence each.
+        size: width and height of the frames, pixels.
+        wish: how RAW files and linear counts are developed.
     """
 
+    wish = Develop()
+
     def __init__(
-        self, path: Path, title: str, found: Iterable[FrameInfo], problems: Iterable[Problem]
+        self,
+        path: Path,
+        title: str,
+        found: Iterable[FrameInfo],
+        problems: Iterable[Problem],
+        notes: Iterable[str] = (),
     ) -> None:
         self.path = path
         self.title = title
+        self.notes = list(notes)
         frames, self.problems = list(found), list(problems)
         sizes = Counter((frame.width, frame.height) for frame in frames)
         self.size = max(sizes, key=lambda size: (sizes[size], size), default=(0, 0))
@@ -93,12 +105,41 @@ class FrameSource(ABC):
             if (frame.width, frame.height) != self.size:
                 reason = f"its size is {frame.width}x{frame.height}, most are {self.size[0]}x{self.size[1]}"
                 self.problems.append(Problem(frame.name, reason))
-        self._developer = Developer(Develop(), self._samples)
+        self._developer = Developer(self.wish, self._samples)
         kept = [frame for frame in frames if (frame.width, frame.height) == self.size]
+        times = [frame.time for frame in kept if frame.time]
+        if len(times) == len(kept):
+            kept = [frame for _, frame in sorted(zip(times, kept, strict=True), key=lambda pair: pair[0])]
+        elif times and _BY_NAME not in self.notes:
+            self.notes.append(_BY_NAME)
         self._numbers = [frame.index for frame in kept]
-        self.frames = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
-        self._digests = [frame.digest for frame in kept]
         self._fixes: dict[int, Fix] = {}
+        self._unturned = tuple(replace(frame, index=index) for index, frame in enumerate(kept))
+        self._unturned_size, self._turn = self.size, 0
+        self._digests = [frame.digest for frame in kept]
+        self._show()
+
+    def _show(self) -> None:
+        """Frames as they are named and turned now."""
+        width, height = self._unturned_size
+        self.size = (height, width) if self._turn in (90, 270) else (width, height)
+        turned = f"@{self._turn}" if self._turn else ""
+        self.frames = tuple(
+            replace(frame, width=self.size[0], height=self.size[1], digest=digest + turned)
+            for frame, digest in zip(self._unturned, self._digests, strict=True)
+        )
+
+    def turn(self, degrees: int | None) -> None:
+        """Show frames turned clockwise from now on.
+
+        Args:
+            degrees: 0, 90, 180, 270; None: as most frames' cameras say, alike for all of them. A camera that looks
+                up cannot tell how it is held, and says so differently from frame to frame.
+        """
+        said = Counter(frame.turn for frame in self._unturned)
+        usual = max(said, key=lambda turn: (said[turn], -turn), default=0)
+        self._turn = usual if degrees is None else degrees
+        self._show()
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -114,29 +155,28 @@ class FrameSource(ABC):
             planes = self._read(self._numbers[index])
         except OSError as error:
             raise FrameError(f"cannot be read ({error.strerror or error})") from error
-        if planes.size != (self.size[0] & ~1, self.size[1] & ~1):
+        if planes.size != (self._unturned_size[0] & ~1, self._unturned_size[1] & ~1):
             raise FrameError(f"its size is {planes.size[0]}x{planes.size[1]} when decoded")
-        return planes
+        return planes.turned(self._turn)
 
     def develop(self, wish: Develop) -> None:
         """Have RAW files and linear counts developed like this from now on."""
+        self.wish = wish
         self._developer.close()
         self._developer = Developer(wish, self._samples)
 
     def calibrate(self, masters: calibration.Calibration | None) -> None:
         """Have a session's RAW files and linear counts corrected from now on; None: left as they are."""
         self._fixes.clear()
-        digests = list(self._digests)
+        self._digests = [frame.digest for frame in self._unturned]
         for place, number in enumerate(self._numbers) if masters else ():
             said, shape = self._said(number), self._counted(number)
             found = masters.matches(said, shape) if masters and said and shape else None
             if masters and said and found:
                 colours = bool(said.info.get("bayer_pattern"))
                 self._fixes[number] = partial(_fix, masters, found, colours)
-                digests[place] = calibration.named(digests[place], found)
-        self.frames = tuple(
-            replace(frame, digest=one) for frame, one in zip(self.frames, digests, strict=True)
-        )
+                self._digests[place] = calibration.named(self._digests[place], found)
+        self._show()
 
     def _counted(self, number: int) -> tuple[int, ...]:
         """Shape of a session's frame that holds what a sensor counted; empty for others."""
@@ -233,54 +273,18 @@ def small(planes: Planes, width: int = 480) -> np.ndarray:
     return cv2.cvtColor(cv2.merge([parts[0], parts[2], parts[1]]), cv2.COLOR_YCrCb2RGB)
 
 
-class Folder(FrameSource):
-    """Pictures that lie in one folder, by the time they were taken, else by name (numbers as numbers)."""
-
-    def __init__(self, path: Path) -> None:
-        files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
-        files = sorted((f for f in files if suffix(f.name) in decode.FILES), key=lambda f: by_name(f.name))
-        decoders = Decoders()
-        with ThreadPoolExecutor(4) as pool:
-            looked = list(pool.map(lambda file: _look(file, decoders), files))
-        decoders.close()
-        known = [
-            (file, info) for file, info in zip(files, looked, strict=True) if isinstance(info, FrameInfo)
-        ]
-        if all(info.time for _, info in known):
-            known.sort(key=lambda pair: pair[1].time or datetime.min.replace(tzinfo=UTC))
-        self._files = [file for file, _ in known]
-        infos = [replace(info, index=index) for index, (_, info) in enumerate(known)]
-        super().__init__(path, path.name, infos, [found for found in looked if isinstance(found, Problem)])
-
-    def _content(self, number: int) -> File | Counts:
-        return File(self._files[number].name, self._files[number].read_bytes())
-
-
 def suffix(name: str) -> str:
     """The part behind the last dot, lower case."""
     return Path(name).suffix[1:].lower()
 
 
-def by_name(name: str) -> list[tuple[int, str]]:
-    """Sort key: `frame9` before `frame10`."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-def _look(file: Path, decoders: Decoders) -> FrameInfo | Problem:
-    try:
-        status = file.stat()
-        with file.open("rb") as handle:
-            data = handle.read(-1 if suffix(file.name) in decode.RAW else _HEAD_BYTES)
-        identity = json.dumps([file.name, status.st_size, status.st_mtime_ns]).encode()
-        return describe(data, file.name, hashlib.sha256(identity).hexdigest(), decoders)
-    except (FrameError, OSError) as error:
-        return Problem(file.name, str(error))
-
-
-def describe(data: bytes, name: str, digest: str, decoders: Decoders) -> FrameInfo:
-    """What a picture's beginning says of it. Raises `FrameError`."""
-    sensor = suffix(name) in decode.SENSOR
-    found = heads.of_sensor(data, name, decoders) if sensor else heads.of_picture(data)
+def describe(file: BinaryIO, name: str, digest: str, decoders: Decoders) -> FrameInfo:
+    """What a frame's file says of it before it is decoded. Raises `FrameError`."""
+    if suffix(name) in decode.SENSOR:
+        data = file.read(-1 if suffix(name) in decode.RAW else _HEAD_BYTES)
+        found = heads.of_sensor(data, name, decoders)
+    else:
+        found = heads.of_picture(file)
     return FrameInfo(
         index=0,
         name=name,
@@ -292,6 +296,7 @@ def describe(data: bytes, name: str, digest: str, decoders: Decoders) -> FrameIn
         digest=digest,
         width=found.width,
         height=found.height,
+        turn=found.turn,
     )
 
 
@@ -305,6 +310,7 @@ def open_source(path: Path, camera: str | None = None) -> FrameSource:
     Raises:
         SourceError: nothing there that could be a sequence (broken frames alone are not an error).
     """
+    from timelapse.pipeline import folders
     from timelapse.pipeline import sessions as stored
 
     opener: Callable[[], FrameSource]
@@ -313,12 +319,23 @@ def open_source(path: Path, camera: str | None = None) -> FrameSource:
     elif path.is_dir() and stored.is_running(path):
         opener = lambda: stored.Running(path, camera)  # noqa: E731
     elif path.is_dir():
-        opener = lambda: Folder(path)  # noqa: E731
+        opener = lambda: folders.Folder(path)  # noqa: E731
     else:
         raise SourceError(f"{path} is neither a folder nor a session file (.asdf)")
     source = opener()
     if not source.frames:
-        raise SourceError(
-            f"{path} holds no usable frame" + (f" ({len(source.problems)} broken)" if source.problems else "")
-        )
+        source.close()
+        raise SourceError(f"{path} holds no usable frame{_why(path, source.problems)}")
     return source
+
+
+def _why(path: Path, problems: list[Problem]) -> str:
+    if problems:
+        return f" ({len(problems)} broken; {problems[0].name}: {problems[0].reason})"
+    if not path.is_dir():
+        return ""
+    others = Counter(file.suffix for file in path.iterdir() if file.suffix and file.is_file())
+    kinds = (
+        f"; it has {', '.join(f'{count} {kind}' for kind, count in others.most_common(3))}" if others else ""
+    )
+    return f": no JPEG, PNG, TIFF, WebP, BMP, FITS or RAW file lies in it{kinds}"

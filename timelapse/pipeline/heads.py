@@ -3,8 +3,9 @@
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
+from sessions.exchange.decoder_child import tags_of
 from sessions.exchange.decoding import Decoder, UndecodableError
 from skycam_project.common.units import Seconds
 from timelapse.pipeline.decoders import Decoders
@@ -22,6 +23,7 @@ class Head:
         iso: ISO, or gain in the camera's units.
         aperture_f: f-number.
         camera: model.
+        turn: degrees clockwise, 0 to 270, that make it upright; as the camera felt itself held.
     """
 
     width: int
@@ -31,11 +33,18 @@ class Head:
     iso: float | None = None
     aperture_f: float | None = None
     camera: str | None = None
+    turn: int = 0
 
 
-def of_picture(data: bytes) -> Head:
-    """Of a JPEG, PNG, TIFF, WebP or BMP. Raises `FrameError`."""
-    width, height, exif = exif_of(data)
+_UPRIGHT = {3: 180, 6: 90, 8: 270}
+"""EXIF's orientation to degrees clockwise; mirrored ones come from no camera."""
+_FLIP = {3: 180, 5: 270, 6: 90}
+"""The same of LibRaw."""
+
+
+def of_picture(file: BinaryIO) -> Head:
+    """Of a JPEG, PNG, TIFF, WebP or BMP; reads what it needs. Raises `FrameError`."""
+    width, height, exif = exif_of(file)
     return Head(
         width=width,
         height=height,
@@ -44,18 +53,19 @@ def of_picture(data: bytes) -> Head:
         iso=_positive(exif.get(0x8827)),
         aperture_f=_positive(exif.get(0x829D)),
         camera=_text(exif.get(0x0110)),
+        turn=_UPRIGHT.get(exif.get(0x0112, 1), 0),
     )
 
 
-def exif_of(data: bytes) -> tuple[int, int, dict[int, Any]]:
-    """Width, height and EXIF values by tag number of a picture's beginning. Raises `FrameError`."""
-    from PIL import Image, UnidentifiedImageError
+def exif_of(file: BinaryIO) -> tuple[int, int, dict[int, Any]]:
+    """Width, height and EXIF values by tag number of a picture. Raises `FrameError`."""
+    from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            exif = image.getexif()
+        with Image.open(file) as image:
+            exif = tags_of(image)
             return *image.size, {**exif, **exif.get_ifd(0x8769)}
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a made-up header brings the library to raise almost anything
         raise FrameError("not a picture, or its header is damaged") from error
 
 
@@ -65,7 +75,7 @@ _TAGS = {0x010F: "make", 0x0110: "model", 0xA434: "lens", 0x920A: "focal_length_
 def optics(data: bytes, name: str, raw: bool) -> dict[str, Any]:
     """Camera and lens of a file: some of `make model lens focal_length_mm aperture_f`. Raises `FrameError`."""
     if not raw:
-        exif = exif_of(data)[2]
+        exif = exif_of(io.BytesIO(data))[2]
         return {word: exif[tag] for tag, word in _TAGS.items() if exif.get(tag)}
     with Decoder() as decoder:
         exif = _facts(decoder, data, name).get("exif", {})
@@ -95,6 +105,7 @@ def of_sensor(data: bytes, name: str, decoders: Decoders) -> Head:
         iso=_positive(exif.get("iso")),
         aperture_f=_positive(exif.get("aperture_f")),
         camera=_text(exif.get("model")),
+        turn=_FLIP.get(found.get("flip", 0), 0),
     )
 
 

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from sessions.calibration.lookup import Corrections, corrections_of
+from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.units import Seconds
 from timelapse.pipeline import analysis, join, pictures, quality, solution
 from timelapse.pipeline.brackets import bracketed
 from timelapse.pipeline.calibration import Calibration
 from timelapse.pipeline.errors import CancelledError, SourceError
 from timelapse.pipeline.frames import FrameSource, Problem
+from timelapse.pipeline.notes import notes
 from timelapse.pipeline.recipe import Output, Recipe
 from timelapse.pipeline.render import Part, render_chunk
 
@@ -54,6 +56,7 @@ class Report:
         source: what it was made of.
         frames: in the result.
         left_out: frames that are not, with the reason.
+        notes: what else people should know; see `notes.notes`.
         outputs: name, path, bytes, codec, width, height, frames of each file.
         poster, contact_sheet, curves: paths; None when not made.
         recipe: as JSON.
@@ -70,6 +73,7 @@ class Report:
     source: str
     frames: int
     left_out: list[Problem]
+    notes: list[str]
     outputs: list[dict[str, Any]]
     poster: str | None
     contact_sheet: str | None
@@ -125,6 +129,7 @@ def make(
 
     Raises:
         SourceError: fewer than 2 frames can be used.
+        InvalidValueError: the recipe begins behind the last frame.
         CancelledError: `cancelled` said so.
         EncoderError, FrameError: see `render_chunk`.
         OSError: the disk refused.
@@ -148,6 +153,7 @@ class Job:
         known = (corrections or corrections_of(source.path)) if recipe.calibrate else None
         self.corrections = known
         source.calibrate(Calibration(known) if known else None)
+        source.turn(recipe.turn)
         self.source = bracketed(source, recipe.bracket)
         self.source.develop(recipe.develop)
         self.recipe = recipe
@@ -168,6 +174,8 @@ class Job:
 
     def analyse(self) -> list[analysis.Row]:
         """Rows of all frames; one worker makes them, others wait for it."""
+        if self.recipe.first >= len(self.source):
+            raise InvalidValueError("first", self.recipe.first, f"0 to {len(self.source) - 1}")
         last = len(self.source) if self.recipe.last is None else self.recipe.last + 1
         indices = list(range(self.recipe.first, min(last, len(self.source))))
         meter = self._meter("analyse", len(indices))
@@ -265,6 +273,7 @@ class Job:
         return Report(
             source=str(self.source.path),
             frames=solved.length,
+            notes=notes(self.source, self.recipe),
             left_out=[*self.source.problems, *solution.left_out(rows), *solved.poor],
             outputs=made,
             poster=str(poster) if poster else None,

@@ -86,9 +86,14 @@ class Overlay:
             raise InvalidValueError("overlay", data, f"a mapping of {', '.join(sorted(known))}")
         return cls(**data)
 
+    @property
+    def timed(self) -> bool:
+        """Whether the text says the frame's time."""
+        return "%" in self.text
+
     def line(self, time: datetime | None) -> str:
         """The text of a frame; "" when it needs a time and there is none."""
-        if "%" not in self.text:
+        if not self.timed:
             return self.text
         return time.astimezone(ZoneInfo(self.zone)).strftime(self.text) if time else ""
 

@@ -25,6 +25,12 @@ class Planes(NamedTuple):
         """Width and height in pixels."""
         return self.y.shape[1], self.y.shape[0]
 
+    def turned(self, degrees: int) -> "Planes":
+        """Turned clockwise by a multiple of 90°; its chroma lies in the middle of four pixels, so nothing is mixed."""
+        if not degrees:
+            return self
+        return Planes(*(np.ascontiguousarray(np.rot90(plane, -degrees // 90)) for plane in self))
+
 
 def from_rgb(rgb: np.ndarray) -> Planes:
     """Planes of `[h, w, 3]` RGB, uint8 or uint16 (full scale 255 or 65,535); odd edges are cut off.

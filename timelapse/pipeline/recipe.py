@@ -176,6 +176,7 @@ class Recipe:
         poster: also make a poster (JPEG).
         contact_sheet: also make a contact sheet (JPEG).
         profile: name of the profile whose values were taken, for people.
+        turn: frames are turned clockwise by so many degrees, 0, 90, 180 or 270; None: as most of them say.
         bracket: frames of one bracket, which become one by exposure fusion; 1 for none.
         calibrate: darks, flats and bad pixels of the library are taken out of a session's RAW files and linear counts.
         develop: how RAW files and linear counts become pictures.
@@ -200,6 +201,7 @@ class Recipe:
     poster: bool = True
     contact_sheet: bool = False
     profile: str | None = None
+    turn: int | None = None
     bracket: int = 1
     calibrate: bool = True
     develop: Develop = field(default_factory=Develop)
@@ -221,6 +223,8 @@ class Recipe:
             _fail("stabilise", self.stabilise, ", ".join(STABILISE))
         _number("smooth_path", self.smooth_path, 6, 300)
         _number("denoise", self.denoise, 0, 1)
+        if self.turn not in (None, 0, 90, 180, 270):
+            _fail("turn", self.turn, "0, 90, 180, 270")
         _integer("chunk", self.chunk, 24, 1000)
         _integer("bracket", self.bracket, 1, 9)
         _number("least_quality", self.least_quality, 0, 1)

@@ -1,5 +1,6 @@
 """Frames of sessions: the camera's own files and arrays, embedded or outside, finished or still growing."""
 
+import io
 import math
 import threading
 from collections import Counter, defaultdict
@@ -21,6 +22,7 @@ from timelapse.pipeline import decode
 from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.develop import Counts, File
 from timelapse.pipeline.errors import FrameError, SourceError
+from timelapse.pipeline.folders import said_of, twins
 from timelapse.pipeline.frames import FrameInfo, FrameSource, Problem, Said, describe, suffix
 
 LIGHT = "Light Frame"
@@ -56,7 +58,10 @@ class _Session(FrameSource):
         name = camera or (counts.most_common(1)[0][0] if counts else "")
         found, problems, self._stored, self._camera = [], [], [], name
         decoders = Decoders()
+        double = twins(frame.name for frame in stored.get(name, []))
         for frame in sorted(stored.get(name, []), key=lambda frame: frame.row["time"]):
+            if frame.name in double:
+                continue
             try:
                 info = self._info(frame, name, decoders)
             except (SkycamError, OSError) as error:
@@ -65,7 +70,7 @@ class _Session(FrameSource):
             found.append(replace(info, index=len(self._stored)))
             self._stored.append(frame)
         decoders.close()
-        super().__init__(path, title, found, problems)
+        super().__init__(path, title, found, problems, said_of(double))
 
     @staticmethod
     def _info(frame: _Stored, camera: str, decoders: Decoders) -> FrameInfo:
@@ -77,7 +82,7 @@ class _Session(FrameSource):
         if frame.data is not None:
             if suffix(frame.name) not in decode.FILES:
                 raise FrameError(f"no decoder for .{suffix(frame.name)} files")
-            info = describe(frame.data(), frame.name, row["sha256"], decoders)
+            info = describe(io.BytesIO(frame.data()), frame.name, row["sha256"], decoders)
         else:
             if len(frame.shape) < 2:
                 raise FrameError(f"an array of shape {frame.shape} is no picture")
@@ -102,7 +107,7 @@ class _Session(FrameSource):
         frame = self._stored[number]
         if frame.data is None:
             return frame.shape if frame.dtype != "uint8" else ()
-        width, height = self.size
+        width, height = self._unturned_size
         return (height, width) if suffix(frame.name) in decode.SENSOR else ()
 
     def _content(self, number: int) -> File | Counts:

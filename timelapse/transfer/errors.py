@@ -27,6 +27,12 @@ class NoRsyncError(TransferError):
     code = "no_rsync"
 
 
+class GoneError(TransferError):
+    """The node has no such file."""
+
+    code = "gone"
+
+
 class DigestError(TransferError):
     """A file came over whole and is another than the node says."""
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from sessions.exchange.adoption import AdoptError
 from skycam_project.common.files import fsync_file, fsync_folder, sha256_of, write_atomic
 from timelapse.transfer import manifest
-from timelapse.transfer.errors import DigestError, NoRsyncError, TransferError
+from timelapse.transfer.errors import DigestError, GoneError, ManifestError, NoRsyncError, TransferError
 from timelapse.transfer.manifest import Offer
 from timelapse.transfer.node import Node
 from timelapse.transfer.rsync import PARTIAL, Rsync
@@ -64,6 +64,7 @@ def fetch(
     by: str,
     said: Said = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
+    result: Fetched | None = None,
 ) -> Fetched:
     """Bring over everything that the node offers and we do not have.
 
@@ -73,13 +74,14 @@ def fetch(
         by: who we are, for the receipt.
         said: hears of each session before it is fetched.
         cancelled: asked all the time.
+        result: filled as sessions come, so that a caller knows of them when the next one fails.
 
     Raises:
         TransferError: the node cannot be reached, or its manifest not be used. What is begun is gone on with next time.
     """
     with _alone(node):
         transport = _transport(node, cancelled)
-        result = Fetched()
+        result = result or Fetched()
         wanted, offered = _offers(node, transport)
         result.offered = len(offered)
         for number, offer in enumerate(wanted):
@@ -88,7 +90,7 @@ def fetch(
             said(offer, number, len(wanted))
             try:
                 _bring(node, transport, offer, adopt, by)
-            except (DigestError, AdoptError) as error:  # this one only; the next may be right
+            except (DigestError, GoneError, AdoptError) as error:  # this one only; the next may be right
                 log.warning("%s", error)
                 result.problems.append(str(error))
                 continue
@@ -145,7 +147,10 @@ class _Either:
 
 def _offers(node: Node, transport: Transport) -> tuple[list[Offer], list[Offer]]:
     """What we do not have yet, and everything."""
-    transport.fetch([manifest.MANIFEST], node.folder)
+    try:
+        transport.fetch([manifest.MANIFEST], node.folder)
+    except GoneError as error:
+        raise ManifestError(f"{error}: a node needs `role: capture` and a running Skycam.") from None
     offered = manifest.parse((node.folder / manifest.MANIFEST).read_bytes())
     ledger = node.folder / "received"
     ledger.mkdir(exist_ok=True, mode=0o700)

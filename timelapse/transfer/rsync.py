@@ -1,18 +1,22 @@
 """rsync over SSH, as argument lists; what was begun is kept and gone on with."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from skycam_project.common.units import Seconds
-from timelapse.transfer.errors import HostKeyError, LoginError, NoRsyncError, TransferError
+from timelapse.transfer.errors import GoneError, HostKeyError, LoginError, NoRsyncError, TransferError
 from timelapse.transfer.node import Node
 
 PARTIAL = ".rsync-partial"
 SILENCE: Seconds = 60.0
 """A connection that moves nothing for so long is given up."""
 LOOK: Seconds = 0.2
+_CUT = frozenset({10, 12, 30, 35, 255})
+"""Exit codes of rsync and ssh when a connection is refused, cut or silent."""
+_GONE = re.compile(r'(?:link_stat|change_dir) "([^"]+)" failed: No such file')
 
 
 class Rsync:
@@ -89,4 +93,9 @@ def _error(code: int, words: str, node: Node) -> TransferError:
         return LoginError(f"{node.id}: {node.host} does not let {node.user} in with {node.identity}.")
     if code == 127 or "rsync: command not found" in text or "rsync: not found" in text:
         return NoRsyncError(f"{node.id}: {node.host} has no rsync")
+    if gone := _GONE.search(text):
+        return GoneError(f"{node.id}: {node.host} has no {gone[1]}")
+    if code in _CUT:
+        first = words.strip().partition("\n")[0].strip() or f"rsync ended with {code}"
+        return TransferError(f"{node.id}: no connection to {node.host} ({first}); what came before is kept.")
     return TransferError(f"{node.id}: rsync ended with {code}: {text}")

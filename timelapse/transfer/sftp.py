@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from skycam_project.common.files import under
-from timelapse.transfer.errors import HostKeyError, LoginError, TransferError
+from timelapse.transfer.errors import GoneError, HostKeyError, LoginError, TransferError
 from timelapse.transfer.node import Node
 
 PIECE = 256 << 10
@@ -47,7 +47,9 @@ class Sftp:
                 f"{node.id}: {node.host} does not let {node.user} in with {node.identity}."
             ) from None
         except (asyncssh.Error, OSError, TimeoutError) as error:
-            raise TransferError(f"{node.id}: SFTP ended: {error or type(error).__name__}") from None
+            raise TransferError(
+                f"{node.id}: no connection to {node.host} ({error or type(error).__name__}); what came before is kept."
+            ) from None
 
     def _connection(self) -> Any:
         import asyncssh
@@ -67,7 +69,12 @@ class Sftp:
                 await self._fetch_one(sftp, self._node.remote(name), target)
 
     async def _fetch_one(self, sftp: Any, remote: str, target: Path) -> None:
-        status = await sftp.lstat(remote)
+        import asyncssh
+
+        try:
+            status = await sftp.lstat(remote)
+        except asyncssh.SFTPNoSuchFile:
+            raise GoneError(f"{self._node.id}: {self._node.host} has no {remote}") from None
         if status.type != 1:  # a regular file; a link could lead anywhere
             raise TransferError(f"{self._node.id}: {remote} is not a regular file")
         part = target.with_name(target.name + PART)

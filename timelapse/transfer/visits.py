@@ -83,10 +83,10 @@ def visit(
     dead link do not come back together. Raises `TransferError` when somebody else visits it just now; any other
     failure is in the result.
     """
-    state = read(node)
+    state, result = read(node), fetch.Fetched()
     now = datetime.now(UTC)
     try:
-        result = fetch.fetch(node, adopt, by, said, cancelled)
+        fetch.fetch(node, adopt, by, said, cancelled, result)
     except TransferError as error:
         if error.code == "busy":
             raise
@@ -96,8 +96,9 @@ def visit(
     else:
         state.failures, state.last_ok_at = 0, iso_utc(now)
         state.problem, state.problem_code = " ".join(result.problems), "digest" if result.problems else ""
-        state.offered, state.fetched = result.offered, state.fetched + len(result.adopted)
-        state.bytes += result.bytes
+        state.offered = result.offered
         state.next_at = iso_utc(now + timedelta(seconds=every))
+    state.fetched += len(result.adopted)
+    state.bytes += result.bytes
     write_atomic(node.folder / "visit.json", orjson.dumps(asdict(state)))
     return state

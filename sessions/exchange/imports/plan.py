@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sessions.exchange.contents import Contents
 from sessions.exchange.decoding import LARGEST_FILE, Decoder, UndecodableError
-from sessions.exchange.imports.item import RAW, Item, exposure_of, frame_kind, take_cards, take_exif
+from sessions.exchange.imports.item import Item, exposure_of, frame_kind, take_cards, take_exif
 from sessions.exchange.imports.layouts import LAYOUTS, Layout, recognise
 from sessions.store import ids, tree
 from sessions.store.errors import DamagedFileError
@@ -21,7 +21,8 @@ from skycam_project.common.nights import evening
 NAMESPACE = UUID("6f1d8c1e-3f5b-5a06-9f2e-0c2a1d7b9e44")
 """Sessions that were imported have a uuid made from their files' hashes: the same files, the same session."""
 HEADER = 1 << 20
-"""Bytes from a file's start in which a header is looked for."""
+"""Bytes from a file's start in which a header is looked for, of those that begin with it."""
+HEADER_FIRST = frozenset({".fits", ".fit", ".fts", ".fz", ".jpg", ".jpeg"})
 Progress = Callable[[int, int], None]
 
 
@@ -161,7 +162,7 @@ def _read(item: Item, layout: Layout, decoder: Decoder, zone: ZoneInfo) -> None:
     with item.path.open("rb") as file:
         item.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
-        head = file.read(item.size if item.path.suffix.lower() in RAW else HEADER)
+        head = file.read(HEADER if item.path.suffix.lower() in HEADER_FIRST else item.size)
     facts = decoder.facts(head, item.path.name)
     kind, named = item.kind, item.time
     if "cards" in facts:

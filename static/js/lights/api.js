@@ -39,6 +39,7 @@ export class Colours {
   #wanted = null;
   #frame = 0;
   #retry = 0;
+  #held = 0;
 
   /** `refused(code, detail)` is told what the server did not take. */
   constructor(refused) {
@@ -71,12 +72,20 @@ export class Colours {
   now(colour) {
     cancelAnimationFrame(this.#frame);
     this.#wanted = colour;
+    this.#send(true);
+  }
+
+  /** Keep what is wanted from now on until this is over: it went another way, and shall not arrive after what follows. */
+  async hold(until) {
+    this.#held++;
+    await until;
+    this.#held--;
     this.#send();
   }
 
-  #send() {
+  #send(urgent = false) {
     this.#frame = 0;
-    if (!this.#wanted || this.#socket.readyState !== WebSocket.OPEN) return;
+    if (!this.#wanted || (this.#held && !urgent) || this.#socket.readyState !== WebSocket.OPEN) return;
     const [r, g, b] = this.#wanted;
     this.#wanted = null;
     this.#socket.send(JSON.stringify({ type: "set", cmdId: ulid(), src: "ui", r, g, b }));

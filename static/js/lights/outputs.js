@@ -35,7 +35,7 @@ export class Outputs {
   row(name, s, fact, at, mendable = false) {
     const shape = make("span", { class: "status" });
     status(shape, s, name);
-    const row = make("li", {}, shape, make("span", { class: "dim clip", title: fact }, fact));
+    const row = make("li", {}, shape, make("span", { class: "dim" }, fact));
     if (mendable) {
       const button = make("button", { class: "btn quiet slim", type: "button" }, "Reconnect");
       button.addEventListener("click", () => this.page.command("POST", "/usb/reconnect"));
@@ -114,7 +114,7 @@ export class Rig {
       button.addEventListener("click", () => this.page.command("PUT", "/control/v1/lights/fixtures/", this.patch().filter((row) => row.name !== name)));
       action.append(button);
     }
-    const cells = [universe, last === start ? start : `${start}–${last}`].map((value) => make("td", { class: "r num" }, String(value)));
+    const cells = [make("td", { class: "r num opt" }, String(universe)), make("td", { class: "r num" }, last === start ? String(start) : `${start}–${last}`)];
     return make("tr", {}, make("th", { scope: "row" }, label(name)), make("td", { class: "opt" }, role), ...cells, make("td", {}, `${profile}, ${bits} bit`), action);
   }
 }

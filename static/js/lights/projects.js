@@ -13,9 +13,39 @@ export class Projects {
     this.facts = slots(this.panel);
     this.known = null;
     $("#project-select").addEventListener("change", (event) => page.command("POST", `/projects/${event.target.value}/select`));
+    this.form = $("#project-form");
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.save();
+    });
+    $("#project-copy").addEventListener("click", () => this.form.reportValidity() && this.copy());
     $("#backup-now").addEventListener("click", async () => {
       if (page.may() && (await page.command("POST", `/projects/${this.active}/backups`, { label: "by hand" }))) this.load();
     });
+  }
+
+  /** What the form says of a project; an empty field is none. */
+  get fields() {
+    const fields = Object.fromEntries(new FormData(this.form));
+    for (const [name, value] of Object.entries(fields)) fields[name] = value.trim() || null;
+    return fields;
+  }
+
+  async save() {
+    if (await this.page.command("PUT", `/projects/${this.active}`, this.fields)) this.select();
+  }
+
+  /** A new project with this one's scenes and show, and mount it. */
+  async copy() {
+    if (!this.page.may()) return;
+    try {
+      const before = new Set((await ask("GET", "/projects")).projects.map(({ id }) => id));
+      const { projects } = await ask("POST", "/projects", { ...this.fields, templateId: this.active });
+      const fresh = projects.find(({ id }) => !before.has(id));
+      await this.page.command("POST", `/projects/${fresh.id}/select`);
+    } catch (error) {
+      this.page.fault(error.message);
+    }
   }
 
   draw({ state }) {
@@ -27,7 +57,7 @@ export class Projects {
     this.facts.key.hidden = !(on && features.encrypted);
     this.facts.problem.hidden = true;
     if (on && features.backupProblem) notice(this.facts.problem, "fault", "The last automatic backup failed.", features.backupProblem);
-    $("#project").hidden = !features.projects;
+    $("#project").hidden = $("#project-fields").hidden = !features.projects;
     const key = JSON.stringify([project, features]);
     if (key === this.known) return;
     this.known = key;
@@ -41,6 +71,8 @@ export class Projects {
     if (!index) return (this.known = null);
     $("#project-select").replaceChildren(...index.projects.map(({ id, name }) => make("option", { value: id }, name)));
     $("#project-select").value = index.activeId;
+    const meta = index.projects.find(({ id }) => id === index.activeId);
+    for (const field of this.form.querySelectorAll("input")) field.value = meta[field.name] ?? "";
   }
 
   async load() {

@@ -1,6 +1,7 @@
 // Scenes and the show.
 import { $, attr, make, text } from "../dom.js";
 import { looks, slots } from "../looks.js";
+import { armTwoStep } from "../twostep.js";
 import { ask } from "./api.js";
 import { swatch } from "./colour.js";
 
@@ -14,9 +15,20 @@ export class Scenes {
       event.preventDefault();
       this.save(colour);
     });
+    this.edit = $("#scenes-edit");
+    this.edit.addEventListener("click", () => {
+      attr(this.edit, "aria-pressed", String(!this.removing));
+      this.list();
+      this.page.redraw();
+    });
     $("#show-start").addEventListener("click", () => this.run("/show/start"));
     $("#show-stop").addEventListener("click", () => this.run("/show/stop"));
     $("#show-scenes").addEventListener("click", () => this.compose());
+  }
+
+  /** Whether a press on a scene removes it. */
+  get removing() {
+    return this.edit.ariaPressed === "true";
   }
 
   async run(path) {
@@ -28,8 +40,10 @@ export class Scenes {
     if (!name) return this.page.fault("A scene needs a name.");
     if (!(fade >= 0 && fade <= 3600)) return this.page.fault("A fade takes 0 to 3600 s.");
     const [r, g, b] = colour.wanted;
-    const fresh = { name, rgb: { r, g, b }, fadeMs: Math.round(fade * 1000) };
-    if (await this.page.command("PUT", "/scenes", [...this.scenes, fresh])) $("#scene-name").value = "";
+    const known = this.scenes.findIndex((scene) => scene.name.toLowerCase() === name.toLowerCase());
+    const fresh = { ...this.scenes[known], name, rgb: { r, g, b }, role: colour.role, fadeMs: Math.round(fade * 1000) };
+    const scenes = known < 0 ? [...this.scenes, fresh] : this.scenes.with(known, fresh);
+    if (await this.page.command("PUT", "/scenes", scenes)) $("#scene-name").value = "";
   }
 
   async compose() {
@@ -59,10 +73,15 @@ export class Scenes {
     text($("#show-why"), why);
     attr($("#show-start"), "aria-disabled", why ? "true" : null);
     attr($("#show-stop"), "aria-disabled", running ? null : "true");
+    attr($("#show-scenes"), "aria-disabled", this.scenes.length ? null : "true");
   }
 
   list() {
     this.facts.empty.hidden = this.scenes.length > 0;
+    this.edit.hidden = !this.scenes.length;
+    if (this.edit.hidden) attr(this.edit, "aria-pressed", "false");
+    attr(this.facts.list, "data-removing", this.removing);
+    this.edit.lastChild.textContent = this.removing ? "Done" : "Remove";
     this.facts.list.replaceChildren(...this.scenes.map((scene) => this.button(scene)));
     text(this.facts.show, this.show.steps.length === 1 ? "1 step" : `${this.show.steps.length} steps`);
     const cues = this.show.steps.map(({ sceneId, fadeMs = 0, holdMs = 0 }, n) => {
@@ -79,10 +98,14 @@ export class Scenes {
     const shade = make("i", { class: "swatch" });
     swatch(shade, look(scene));
     const count = Object.keys(scene.channelValues).length;
-    const what = [scene.rgb ? look(scene).join(", ") : "", count ? `${count} channels` : "", scene.fadeMs ? `${scene.fadeMs / 1000} s` : ""];
+    const what = [scene.role && scene.role !== "main" ? scene.role : "", scene.rgb ? look(scene).join(", ") : "", count ? `${count} channels` : "", scene.fadeMs ? `${scene.fadeMs / 1000} s` : ""];
     const button = make("button", { class: "btn scene", type: "button", "data-scene": scene.id, "aria-pressed": "false" }, shade);
     button.append(make("span", {}, scene.name, make("small", {}, what.filter(Boolean).join(" · "))));
-    button.addEventListener("click", () => this.run(`/scenes/${encodeURIComponent(scene.id)}/recall`));
+    if (this.removing) {
+      button.dataset.confirm = `Remove ${scene.name}?`;
+      armTwoStep(button);
+      button.addEventListener("skycam:do", () => this.page.command("PUT", "/scenes", this.scenes.filter(({ id }) => id !== scene.id)));
+    } else button.addEventListener("click", () => this.run(`/scenes/${encodeURIComponent(scene.id)}/recall`));
     return button;
   }
 }

@@ -48,10 +48,16 @@ export class Wheel {
     this.#place();
   }
 
+  /** Out of use, while the mode leaves no choice of hue. */
+  set off(value) {
+    this.canvas.parentElement.toggleAttribute("data-off", value);
+    attr(this.canvas, "aria-disabled", value ? "true" : null);
+  }
+
   show(colour) {
     const found = hueOf(colour);
     if (found) [this.hue, this.saturation] = found;
-    else this.saturation = 0;
+    else if (colour[0]) this.saturation = 0; // grey; black leaves the dot where it was
     this.#place();
   }
 
@@ -62,6 +68,7 @@ export class Wheel {
   }
 
   #choose(hue, saturation) {
+    if (this.canvas.ariaDisabled === "true") return;
     [this.hue, this.saturation] = [hue, saturation];
     this.#place();
     this.picked(hue, saturation);

@@ -80,8 +80,8 @@ export class Charts {
           { ...axis, size: 24, values: (_, ticks) => ticks.map((t) => local.time(t * 1000).slice(0, ticks[1] - ticks[0] < 60 ? 8 : 5)) },
           { ...axis, size: 52, values: (_, ticks) => ticks.map((value) => num(value, digitsOfTicks(ticks))) },
         ],
-        // A lone reading stands in the middle of a minute: uPlot would show days around it, every tick at 00:00.
-        scales: { x: { range: (_, low, high) => (low === high ? [low - 30, high + 30] : [low, high]) }, y: { range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low - (high - low) * 0.08, high + (high - low) * 0.08]) } },
+        // A lone reading stands in the middle of a minute: uPlot asks for a day from it, every tick at 00:00.
+        scales: { x: { range: (_, low, high) => (data[0].length === 1 ? [data[0][0] - 30, data[0][0] + 30] : [low, high]) }, y: { range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low - (high - low) * 0.08, high + (high - low) * 0.08]) } },
         series: [{}, ...chart.lines.map((_, i) => ({ stroke: css(`--c-${(i % 4) + 1}`), width: 1.5, dash: DASHES[i % 4], spanGaps: false, points: { show: data[0].length < 3 } }))],
         hooks: { setCursor: [(plot) => write(plot.cursor.idx)], drawClear: [(plot) => this.under(plot)], draw: [(plot) => this.over(plot)] },
       },

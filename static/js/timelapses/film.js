@@ -1,5 +1,6 @@
 // The big panel: a job's film or picture, how far it is, what went wrong, its files.
 import { VIEWER } from "../commands.js";
+import { get } from "../control.js";
 import { $, attr, icon, make, notice, status, text } from "../dom.js";
 import { bytes, num, span } from "../format.js";
 import { slots } from "../looks.js";
@@ -12,6 +13,7 @@ export class Film {
     $("#cancel").addEventListener("skycam:do", () => page.command(`${this.job.uuid}/cancel/`));
     $("#retry").addEventListener("click", () => page.command(`${this.job.uuid}/retry/`));
     $("#archive").addEventListener("click", () => this.archiveNow());
+    this.slot.left.addEventListener("toggle", () => this.leftOut());
   }
 
   draw(job, product, loaded) {
@@ -29,9 +31,38 @@ export class Film {
     fault.hidden = !job?.error;
     if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, job.state === "waiting" ? "It is tried again by itself." : "");
     text(this.slot.facts, job ? this.facts(job, product) : "");
+    this.notes(job);
     this.downloads(product);
     this.archive(product);
     this.sheet(product);
+  }
+
+  /** What people should know of the frames, and which of them were left out. */
+  notes(job) {
+    const notes = job?.notes ?? [];
+    this.slot.notes.hidden = !notes.length;
+    if (this.said !== notes.join()) this.slot.notes.replaceChildren(...notes.map((note) => make("li", {}, note)));
+    this.said = notes.join();
+    const left = this.slot.left;
+    const count = job?.state === "done" ? job.left_out : 0;
+    left.hidden = !count;
+    text($("summary span", left), count === 1 ? "1 frame left out" : `${num(count ?? 0)} frames left out`);
+    if (left.dataset.of === (job?.uuid ?? "")) return;
+    left.dataset.of = job?.uuid ?? "";
+    left.open = false;
+  }
+
+  /** Names and reasons, asked for when somebody wants to see them. */
+  async leftOut() {
+    const { left } = this.slot;
+    if (!left.open) return;
+    const { uuid } = this.job;
+    const { report } = await get(`timelapses/${uuid}/`).catch((error) => ({ report: { left_out: [{ name: "", reason: error.message }] } }));
+    if (this.job?.uuid !== uuid) return; // another one was chosen meanwhile
+    const lines = (report.left_out ?? []).map(({ name, reason }) => make("li", {}, name ? `${name}: ${reason}` : reason));
+    const more = (report.left_out_count ?? 0) - lines.length;
+    if (more > 0) lines.push(make("li", {}, `and ${num(more)} more`));
+    $("ul", left).replaceChildren(...lines);
   }
 
   /** Whether a checked copy lies elsewhere; the address is where. */

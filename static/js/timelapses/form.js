@@ -1,6 +1,7 @@
 // The form for a new timelapse or night product.
 import { Refused, get, post } from "../control.js";
 import { $, $$, attr, make, say, text } from "../dom.js";
+import { fill } from "./profile.js";
 import { WrongError, addMoment, fitEncoder, isFisheye, recipe } from "./recipe.js";
 
 export class Form {
@@ -10,6 +11,7 @@ export class Form {
     $("#form-close").addEventListener("click", () => this.open(false));
     $("#moment").addEventListener("click", () => addMoment(root));
     for (const id of ["#kind", "#format", "#r-lens"]) $(id).addEventListener("change", () => this.fit());
+    $("#profile").addEventListener("change", () => fill(root));
     $("#r-overlay-logo").addEventListener("change", () => this.logo());
     $("#no-logo").addEventListener("click", () => {
       $("#r-overlay-logo").value = "";

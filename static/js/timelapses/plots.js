@@ -66,7 +66,7 @@ function rms({ rms_before: before, rms_after: after }, unit) {
 
 function draw(root, frames, curve, unit) {
   const axis = { stroke: css("--text-3"), grid: { stroke: css("--line"), width: 1 }, ticks: { show: false }, font: `11px ${css("--font")}` };
-  const line = (name, width) => ({ stroke: css(name), width, points: { show: false }, spanGaps: false });
+  const line = (name, width, dash) => ({ stroke: css(name), width, dash, points: { show: false }, spanGaps: false });
   const options = {
     width: root.clientWidth || 320,
     height: innerWidth < 700 ? 130 : 190,
@@ -74,7 +74,7 @@ function draw(root, frames, curve, unit) {
     cursor: { y: false, sync: { key: "frames" } },
     scales: { x: { time: false } },
     axes: [{ ...axis, size: 22 }, { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => `${num(tick, Number.isInteger(tick) ? 0 : 1)} ${unit}`) }],
-    series: [{}, line("--text-3", 1), line("--accent", 1.5)],
+    series: [{}, line("--text-3", 1, [4, 3]), line("--accent", 1.5)],
   };
   return new uPlot(options, [frames, curve.before, curve.after], root);
 }

@@ -43,6 +43,7 @@ export async function recipe(root, send) {
   for (const [path, value] of Object.entries(flat)) if (!OUTPUT.includes(path)) put(made, path, value);
   if (made.overlay && !made.overlay.text && !made.overlay.logo) delete made.overlay;
   else if (made.overlay) made.overlay.zone ??= $("#r-overlay-zone").value.trim();
+  if (made.turn) made.turn = Number(made.turn);
   lens(made, flat);
   moments(made, root);
   return made;
@@ -88,25 +89,27 @@ function moments(made, root) {
     if (speed !== undefined) points.push([rest.at, speed]);
     if (Object.keys(rest).length > 1) frames.push(rest);
   }
-  if (frames.length) made.key_frames = frames;
+  if (frames.length || $("#profile").value) made.key_frames = frames; // none of a profile's either, when its rows were removed
   if (points.length) put(made, "speed.points", points.sort((one, other) => one[0] - other[0]));
 }
 
-/** Another row of the table of moments. */
-export function addMoment(root) {
+/** Another row of the table of moments, with a profile's values or empty and ready for one's own. */
+export function addMoment(root, given = null) {
   const body = $("#moments tbody", root);
   const names = $$("#moments th", root).map((head) => head.textContent.trim());
   const count = body.children.length;
   const cell = (name, at) => {
     const input = make("input", { class: "input num", inputmode: "decimal", autocomplete: "off", "data-moment": name, "aria-label": `${names[at]}, moment ${count + 1}` });
-    if (name === "at") input.value = count ? "100" : "0";
+    if (name === "at") input.defaultValue = String(given ? given.at * 100 : count ? 100 : 0);
+    else if (given && name in given) input.defaultValue = String(given[name]);
     return make("td", {}, input);
   };
   const away = make("button", { class: "btn quiet", type: "button" }, "Remove");
   const row = make("tr", {}, ...MOMENT.map(cell), make("td", {}, away));
   away.addEventListener("click", () => row.remove());
   body.append(row);
-  $("input", row).focus();
+  if (!given) $("input", row).focus();
+  return row;
 }
 
 /** Offer what the chosen format's codec has. */
