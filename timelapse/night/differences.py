@@ -16,7 +16,7 @@ _STAR = 5.0
 _CELL = 96
 _SHORT = 11  # pixels
 _LOUD = 9.0
-_CHANCE = 1.12  # so much more is found in cells of white noise too
+_USUAL = 1.5  # of a raw frame without clouds: the smoothed neighbours leave their own relief
 _LOW, _LOW_OF_NORMAL = 0.3, 0.3853  # a quantile that a line through the cell hardly moves
 
 
@@ -57,9 +57,9 @@ def difference(frame: Floats, neighbours: Sequence[Neighbour]) -> Floats:
 
 
 def _excess(image: Floats) -> Floats:
-    """By how much sums along short lines scatter more than white noise's would, at least 1.
+    """By how much sums along short lines scatter more than in a raw frame of a clear sky, at least 1.
 
-    Noise of JPEGs is smooth, and clouds that moved leave a relief: what is one standard deviation for a pixel there is
+    Clouds that moved leave a relief, and noise of JPEGs is smooth: what is one standard deviation for a pixel there is
     less for a line.
     """
     rows, columns = (max(2, n // _CELL) for n in image.shape)
@@ -73,7 +73,7 @@ def _excess(image: Floats) -> Floats:
             for i, cell in enumerate(np.array_split(band[:, ::2], columns, axis=1)):
                 seen = cell[np.isfinite(cell)]
                 if len(seen) > _CELL:
-                    found[j, i] = max(found[j, i], np.quantile(seen, _LOW) / (_CHANCE * _LOW_OF_NORMAL))
+                    found[j, i] = max(found[j, i], np.quantile(seen, _LOW) / (_USUAL * _LOW_OF_NORMAL))
     return cv2.resize(found, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 

@@ -19,6 +19,8 @@ _TAPERED = 0.85
 _SPOTTY = 0.22
 _PIECE: Pixels = 10.0
 _STEADY = 3.0  # signal to noise of each such piece of a meteor
+_SURE_OF_PICTURES = 15.0
+"""A camera's JPEG is smoothed: a meteor has 2.5 times the signal to noise there that its raw frame gives it."""
 _STRAIGHT = np.cos(np.radians(16))
 _ALONG = np.cos(np.radians(5))
 _STILL: Pixels = 0.3
@@ -183,6 +185,8 @@ class Watch:
             return Sighting(streak, "satellite", "nothing is known of the frame before or after")
         if streak.snr < _STEADY * np.sqrt(streak.length / step / _PIECE):
             return Sighting(streak, "satellite", "too faint for its length to tell")
+        if not look.frame.linear and streak.snr < _SURE_OF_PICTURES:
+            return Sighting(streak, "satellite", "too faint for a picture with a tone curve to tell")
         if float(np.median(streak.profile)) < _SPOTTY:
             return Sighting(streak, "aircraft", "its light comes from single points")
         return Sighting(streak, "meteor", "on one frame only")
