@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import _night_meteors
+from bench import _night_memory, _night_meteors
 from sky.detection import detect
+from timelapse.following import MEGAPIXELS_PER_GB
 from timelapse.night.frames import Look, NightFrame
 from timelapse.night.keogram import Keogram
 from timelapse.night.stack import LiveStack
@@ -197,6 +198,21 @@ def parts(size: int) -> None:
     judged("keogram column, ms", timed(lambda: Keogram().append(look)), 1.0)
 
 
+def memory() -> None:
+    """Of the live night, all products and a stack of 4K frames, on machines of three sizes."""
+    print("memory of a live night, raw frames of 3840 x 2160, all products with the stack")
+    with tempfile.TemporaryDirectory() as name:
+        _night_memory.frames(Path(name))
+        _night_memory.measured(Path(name), 0.6)  # compiles the kernels
+        for gb in (1, 2, None):
+            shutil.rmtree(Path(name) / "products", ignore_errors=True)
+            found = _night_memory.measured(Path(name), gb and MEGAPIXELS_PER_GB * gb)
+            print(f"  {f'{gb} GB' if gb else 'enough'}: {found['width']} wide, {found['resting']:.0f} MB resting,"
+                  f" {found['peak']:.0f} MB at most; cpu {found['frame_cpu_s']:.2f} s per frame")  # fmt: skip
+            if gb:
+                judged(f"MB at most on {gb} GB", found["peak"], 350)
+
+
 def meteors(cameras: list[str], frames: int, nights: int, quiet: int) -> None:
     """Recall on nights full of meteors, false ones on nights without."""
     for camera in cameras:
@@ -240,7 +256,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quiet", type=int, default=1, help="nights without any")
     parser.add_argument("--night-frames", type=int, default=40)
     parser.add_argument("--first", type=int, default=0, help="first frame of the night of moon and clouds")
-    parser.add_argument("--only", choices=("stack", "parts", "meteors", "night"))
+    parser.add_argument("--only", choices=("stack", "parts", "memory", "meteors", "night"))
     parser.add_argument("--camera", choices=("dslr", "all-sky"), help="for the meteors; both by default")
     chosen = parser.parse_args(arguments)
     cameras = [
@@ -252,6 +268,8 @@ def main(arguments: list[str]) -> int:
         parts(chosen.size)
     if chosen.only in (None, "stack"):
         stacking(chosen.size, chosen.frames)
+    if chosen.only in (None, "memory"):
+        memory()
     if chosen.only in (None, "meteors"):
         meteors(cameras, chosen.night_frames, chosen.nights, chosen.quiet)
     if chosen.only in (None, "night"):

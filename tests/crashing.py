@@ -6,6 +6,7 @@ a SIGKILL leaves is the same there, and syncing costs nothing.
 """
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -52,18 +53,21 @@ class Fault:
 
     def __init__(self, at: int, torn: bool, full: bool) -> None:
         self.count = 0
+        self._numbers = itertools.count(1)
         self.at, self.torn, self.full = at, torn, full
         for name in COUNTED:
             setattr(os, name, self._wrap(name, getattr(os, name)))
 
     def _wrap(self, name, call):
         def counted(*args, **kwargs):
-            self.count += 1
-            if self.count == self.at and self.torn and name in TORN:
+            self.count = number = next(
+                self._numbers
+            )  # each thread its own: none may step over the one that counts
+            if number == self.at and self.torn and name in TORN:
                 self._half(name, call, args, kwargs)
-            if self.count == self.at and not self.full:
+            if number == self.at and not self.full:
                 _kill(os.getpid(), signal.SIGKILL)
-            if 0 < self.at <= self.count and name in TAKES_ROOM:
+            if self.full and 0 < self.at <= number and name in TAKES_ROOM:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return call(*args, **kwargs)
 

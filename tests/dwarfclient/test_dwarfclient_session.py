@@ -310,6 +310,18 @@ async def test_frames_that_saw_the_focus_move_are_not_delivered(device, tmp_path
         assert frame.start >= moved
 
 
+async def test_a_flat_begins_after_it_was_asked_for(device, tmp_path):
+    async with session(device, tmp_path) as one:
+        await slewed(one)
+        await one.expose(Exposure(5.0, 60, flat=True))
+        runs = len(await one._files.runs())
+        for _ in range(3):
+            asked = one.clock.now()  # the panel is set now
+            frame = await one.expose(Exposure(5.0, 60, flat=True))
+            assert frame.start >= asked - timedelta(seconds=1)
+        assert len(await one._files.runs()) == runs, "the run goes on"
+
+
 async def test_an_abort_ends_the_run_and_the_next_exposure_works(device, tmp_path):
     async with session(device, tmp_path) as one:
         await slewed(one)

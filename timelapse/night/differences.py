@@ -13,6 +13,11 @@ from timelapse.night.repair import tile_levels
 
 _TILE = 48
 _STAR = 5.0
+_CELL = 96
+_SHORT = 11  # pixels
+_LOUD = 9.0
+_CHANCE = 1.12  # so much more is found in cells of white noise too
+_LOW, _LOW_OF_NORMAL = 0.3, 0.3853  # a quantile that a line through the cell hardly moves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +53,28 @@ def difference(frame: Floats, neighbours: Sequence[Neighbour]) -> Floats:
             if other is not None:
                 stars |= (other - background > np.float32(_STAR) * noise).astype(np.uint8)
     out[cv2.dilate(_without_lines(stars), cross) > 0] = 0
-    return np.clip(out, -3.0, 500.0)
+    return np.clip(out, -3.0, 500.0) / _excess(out)
+
+
+def _excess(image: Floats) -> Floats:
+    """By how much sums along short lines scatter more than white noise's would, at least 1.
+
+    Noise of JPEGs is smooth, and clouds that moved leave a relief: what is one standard deviation for a pixel there is
+    less for a line.
+    """
+    rows, columns = (max(2, n // _CELL) for n in image.shape)
+    found = np.ones((rows, columns), np.float32)
+    soft = np.clip(image, -_LOUD, _LOUD)
+    for size in ((_SHORT, 3), (3, _SHORT)):
+        known = cv2.boxFilter((image != 0).astype(np.float32), -1, size, normalize=False)
+        sums = np.abs(cv2.boxFilter(soft, -1, size, normalize=False)) / np.sqrt(np.maximum(known, 1))
+        sums[known < _SHORT] = np.nan
+        for j, band in enumerate(np.array_split(sums[::2], rows)):
+            for i, cell in enumerate(np.array_split(band[:, ::2], columns, axis=1)):
+                seen = cell[np.isfinite(cell)]
+                if len(seen) > _CELL:
+                    found[j, i] = max(found[j, i], np.quantile(seen, _LOW) / (_CHANCE * _LOW_OF_NORMAL))
+    return cv2.resize(found, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _known(frames: list[Floats]) -> Floats:

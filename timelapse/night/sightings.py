@@ -20,6 +20,7 @@ _SPOTTY = 0.22
 _PIECE: Pixels = 10.0
 _STEADY = 3.0  # signal to noise of each such piece of a meteor
 _STRAIGHT = np.cos(np.radians(16))
+_ALONG = np.cos(np.radians(5))
 _STILL: Pixels = 0.3
 _FASTER = 1.5  # than its length in one exposure says: the light of a satellite need not last for all of it
 _DIM_END = 0.2  # of its length may be too dim to belong to it
@@ -137,7 +138,15 @@ class Watch:
             (self._window[n], self._pause(min(n, at))) for n in (at - 1, at + 1) if 0 <= n < len(self._window)
         ]
         mine = here.streaks or []
-        return [self._kind(s, [o for o in mine if o is not s], around, here.look) for s in mine]
+        judged = [self._kind(s, [o for o in mine if o is not s], around, here.look) for s in mine]
+        ways = [s for s in judged if s.kind != "meteor"]
+        return [
+            Sighting(s.streak, way.kind, "a piece of another one's way")
+            if s.kind == "meteor"
+            and (way := next((w for w in ways if _on_the_way(s.streak, w.streak)), None))
+            else s
+            for s in judged
+        ]
 
     def _pause(self, at: int) -> float:
         """Between the frame `at` and the next one, in exposures."""
@@ -177,6 +186,23 @@ class Watch:
         if float(np.median(streak.profile)) < _SPOTTY:
             return Sighting(streak, "aircraft", "its light comes from single points")
         return Sighting(streak, "meteor", "on one frame only")
+
+
+def _on_the_way(piece: Streak, whole: Streak) -> bool:
+    """Whether a streak lies along another longer one of its frame, or before or behind it."""
+    way, middle = whole.ends[1] - whole.ends[0], piece.path[len(piece.path) // 2]
+    way = way / max(float(np.linalg.norm(way)), 1e-9)
+    away = middle - whole.ends.mean(axis=0)
+    aside = abs(float(away[0] * way[1] - away[1] * way[0]))
+    beyond = max(abs(float(away @ way)) - whole.length / 2, 0.0)
+    own = piece.ends[1] - piece.ends[0]
+    along = abs(float(own @ way)) / max(float(np.linalg.norm(own)), 1e-9)
+    return (
+        piece.length < whole.length
+        and beyond < whole.length
+        and along > _ALONG
+        and aside < 10 + 0.08 * beyond
+    )
 
 
 def continues(one: Streak, other: Streak, pause: float) -> bool:

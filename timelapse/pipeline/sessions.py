@@ -107,7 +107,7 @@ class _Session(FrameSource):
         frame = self._stored[number]
         if frame.data is None:
             return frame.shape if frame.dtype != "uint8" else ()
-        width, height = self.size
+        width, height = self._unturned_size
         return (height, width) if suffix(frame.name) in decode.SENSOR else ()
 
     def _content(self, number: int) -> File | Counts:

@@ -6,7 +6,8 @@ that appears, other settings, another filter or a movement end the run, and so d
 nobody asks.
 
 A frame counts for an exposure when its file was not there when the exposure was asked for, and when it began
-after the last disturbance (a focus movement). Frames that the telescope left out of its own stack count too;
+after the last disturbance (a focus movement). A flat also has to begin after it was asked for: the panel may
+have been set just before. Frames that the telescope left out of its own stack count too;
 they are marked.
 """
 
@@ -146,6 +147,10 @@ class Capture:
             run = await self._begin(exposure, current)
         elif run.delivered:
             run.listed |= {file.name for file in await self._files.frames(run.folder)}
+            if exposure.flat:
+                run.valid_from = max(run.valid_from, self._clock.now())
+                # One more is being exposed. Counted, not timed: two clocks differ.
+                run.begun_before = self._stack.taken + 1
             self._board.set("camera", phase=CameraPhase.EXPOSING)
         return await self._next(run, exposure)
 
@@ -192,7 +197,9 @@ class Capture:
         while True:
             ended = not self._stack.running and self._connection.connected
             try:
-                for file in await self._files.frames(run.folder):
+                for place, file in enumerate(await self._files.frames(run.folder), 1):
+                    if place <= run.begun_before:
+                        run.listed.add(file.name)
                     if file.name not in run.listed and (frame := await self._deliver(run, file, exposure)):
                         return frame
             except NotConnectedError as error:
@@ -225,7 +232,7 @@ class Capture:
         seen = self._clock.now()
         end = self._device_clock.utc(file.stamp, seen) or seen
         if end - timedelta(seconds=exposure.duration_s) < run.valid_from:
-            logger.info("frame not used, it saw a movement file=%s", file.name)
+            logger.info("frame not used, it began too early file=%s", file.name)
             run.listed.add(file.name)
             return None
         self._board.set("camera", phase=CameraPhase.DOWNLOADING, percent_completed=100)

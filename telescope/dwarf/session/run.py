@@ -24,6 +24,7 @@ class Run:
         folder: where its frames appear.
         listed: names of the frames seen so far.
         valid_from: frames that began before are not used.
+        begun_before: so many of its first frames are not used either.
         delivered: frames given out.
         damaged: names of files that arrived damaged, with how often.
     """
@@ -33,6 +34,7 @@ class Run:
     folder: SessionFolder
     listed: set[str] = field(default_factory=set)
     valid_from: datetime = LONG_AGO
+    begun_before: int = 0
     delivered: int = 0
     damaged: Counter[str] = field(default_factory=Counter)
 
