@@ -1,9 +1,7 @@
 """The verbs of jobs for pages, commands and other apps."""
 
 import contextlib
-import fcntl
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
@@ -12,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from skycam_project.common.errors import InvalidValueError
+from skycam_project.common.files import claimed
 from timelapse import logos, metrics, queue, running, sources
 from timelapse.choices import OPEN, JobKind, JobState
 from timelapse.errors import MissingError
@@ -166,7 +165,7 @@ def _send(task: Any, *arguments: str) -> bool:
     import skycam_project.celery  # noqa: F401 - makes our application the one that tasks use; 20 MB, only where one is sent
 
     try:
-        task.apply_async(arguments, retry=False)
+        task.apply_async(args=arguments, retry=False)
     except Exception as error:  # each broker's client has errors of its own
         log.warning("no worker could be woken (%s); the queue is looked at again within seconds", error)
         return False
@@ -209,17 +208,10 @@ def work_once() -> bool:
 def _slot() -> Iterator[bool]:
     """One of this machine's places for a job, held by flock: a worker that dies gives it free."""
     for number in range(settings.CONFIG.timelapse_jobs):
-        handle = os.open(settings.RUN / f"job-slot-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            continue
-        try:
-            yield True
-        finally:
-            os.close(handle)
-        return
+        with claimed(settings.RUN / f"job-slot-{number}.lock") as free:
+            if free:
+                yield True
+                return
     yield False
 
 

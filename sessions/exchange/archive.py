@@ -4,10 +4,8 @@ A session is its file, its frames where they lie outside, and a manifest, which 
 session is not there. Keys are the paths below the sessions' folder. Nothing local is deleted here.
 """
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from sessions.store import tree
 from sessions.store.errors import DamagedFileError
 from sessions.store.verify import verify
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.files import sha256_of
+from skycam_project.common.files import claimed, sha256_of
 from skycam_project.common.objectfiles import put_file
 from skycam_project.common.objectstore import LocalStore, S3Store
 
@@ -87,19 +85,9 @@ def archive(path: Path, root: Path, store: LocalStore | S3Store, progress: Progr
     return address
 
 
-@contextmanager
-def alone(root: Path, what: str = "archive") -> Iterator[bool]:
+def alone(root: Path, what: str = "archive") -> AbstractContextManager[bool]:
     """Whether nobody else archives this folder's sessions meanwhile, or retrieves them."""
-    handle = os.open(root / f".{what}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(handle)
+    return claimed(root / f".{what}.lock")
 
 
 def due(root: Path) -> list[Path]:

@@ -78,6 +78,21 @@ def fsync_file(path: Path) -> None:
 
 
 @contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Hold a lock file when it is free; whether it was. Gone with the process that holds it. Its folder is there."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Wait for and hold a lock file, over all processes; gone with the process that holds it. Makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)

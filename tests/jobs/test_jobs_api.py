@@ -308,7 +308,7 @@ def test_nodes_are_listed_and_visited_now(api, client, settings, monkeypatch):
     from skycam_project.config.timelapse import NodeConfiguration
 
     entry = NodeConfiguration(id="roof", host="10.0.0.9", user="skycam", host_key="ssh-ed25519 AAAAx")
-    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, nodes=(entry,)))
+    settings.CONFIG = replace(settings.CONFIG, nodes=(entry,))
     sent = []
     monkeypatch.setattr(services, "_send", lambda task, *arguments: sent.append((task.name, arguments)))
     headers = {"Authorization": f"Bearer {api.token}"}

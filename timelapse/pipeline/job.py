@@ -6,9 +6,7 @@ a killed worker's chunk is free at once.
 """
 
 import contextlib
-import fcntl
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -17,6 +15,7 @@ from typing import Any
 
 from sessions.calibration.lookup import Corrections, corrections_of
 from skycam_project.common.errors import InvalidValueError
+from skycam_project.common.files import claimed
 from skycam_project.common.units import Seconds
 from timelapse.pipeline import analysis, join, pictures, quality, solution
 from timelapse.pipeline.brackets import bracketed
@@ -235,7 +234,7 @@ class Job:
         """Whether the chunk is there now; False while another worker makes it."""
         if not self._missing(solved, span):
             return True
-        with self._claimed(f"chunk-{self.part(solved, span, self.recipe.outputs[0]).stem}") as mine:
+        with claimed(self._lock(f"chunk-{self.part(solved, span, self.recipe.outputs[0]).stem}")) as mine:
             if not mine:
                 return False
             parts = self._missing(solved, span)
@@ -303,26 +302,15 @@ class Job:
     def _meter(self, stage: str, total: int) -> "_Meter":
         return _Meter(stage, total, self._progress, self._check)
 
-    @contextlib.contextmanager
-    def _claimed(self, name: str) -> Iterator[bool]:
-        """Hold a lock file if it is free."""
-        handle = os.open(self._chunks / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(handle)
+    def _lock(self, name: str) -> Path:
+        return self._chunks / f"{name}.lock"
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         """Hold a lock file; wait for it, unless cancelled."""
         while True:
             self._check()
-            with self._claimed(name) as mine:
+            with claimed(self._lock(name)) as mine:
                 if mine:
                     yield
                     return

@@ -1,9 +1,7 @@
 """Fetching what a node offers: bring, compare by digest, adopt, and only then send the receipt."""
 
 import contextlib
-import fcntl
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sessions.exchange.adoption import AdoptError
-from skycam_project.common.files import fsync_file, fsync_folder, sha256_of, write_atomic
+from skycam_project.common.files import claimed, fsync_file, fsync_folder, sha256_of, write_atomic
 from timelapse.transfer import manifest
 from timelapse.transfer.errors import DigestError, GoneError, ManifestError, NoRsyncError, TransferError
 from timelapse.transfer.manifest import Offer
@@ -103,15 +101,10 @@ def fetch(
 def _alone(node: Node) -> Iterator[None]:
     """One fetch per node at a time."""
     node.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(node.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TransferError(f"{node.id}: another process fetches from it just now", code="busy") from None
+    with claimed(node.folder / "lock") as mine:
+        if not mine:
+            raise TransferError(f"{node.id}: another process fetches from it just now", code="busy")
         yield
-    finally:
-        os.close(handle)
 
 
 def _transport(node: Node, cancelled: Callable[[], bool]) -> Transport:

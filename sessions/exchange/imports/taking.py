@@ -4,9 +4,7 @@ It is built below `<sessions>/.import`, not among the running sessions: nobody e
 leaves its beginning there, which the next one removes; its files are still where they were.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +24,7 @@ from sessions.store.session import Session
 from sessions.store.space import FreeSpace
 from skycam_project.common.clock import iso_utc, microseconds_utc
 from skycam_project.common.errors import SkycamError
-from skycam_project.common.files import write_atomic
+from skycam_project.common.files import claimed, write_atomic
 
 FOLDER = ".import"
 Progress = Callable[[int, int], None]
@@ -67,17 +65,12 @@ def take(plan: Plan, root: Path, progress: Progress | None = None) -> list[Finis
 def _alone(staging: Path) -> Iterator[Path]:
     """The staging folder, without what a killed import left, for one import at a time."""
     staging.mkdir(exist_ok=True)
-    handle = os.open(staging / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ImportBusyError("another import is running in this data folder; wait for it") from None
+    with claimed(staging / "lock") as mine:
+        if not mine:
+            raise ImportBusyError("another import is running in this data folder; wait for it")
         for left in staging.glob("*.partial"):
             shutil.rmtree(left)
         yield staging
-    finally:
-        os.close(handle)
 
 
 def _make(
