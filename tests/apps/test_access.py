@@ -60,6 +60,7 @@ def address(route: str) -> str:
         "<frame:index>": "000001",
         "<frame_number:index>": "1",
         "<path:object_id>": "1",
+        "<str:node>": "roof",
         "<path:name>": "timelapse.mp4",
         "<path:content_type_id>": "1",
         "^(?P<app_label>observing_sessions)/$": "observing_sessions/",
