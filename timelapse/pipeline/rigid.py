@@ -2,11 +2,21 @@
 
 import numpy as np
 
+_TRIES = 200
+"""Pairs of points that are asked which movement most others share."""
+_NEAR = 0.25
+"""Pixels off at which a point counts a half."""
+_ENOUGH = 0.6
+"""Share of the points that leaves no doubt."""
+
 
 def fit(
     before: np.ndarray, after: np.ndarray, weights: np.ndarray | None = None, scale: bool = False
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """The movement that takes points `before` to `after`, by iteratively reweighted least squares (Cauchy).
+    """The movement that takes points `before` to `after`: what most share, then least squares with the weights of Geman and McClure.
+
+    Half of the points may move by themselves, and alike: clouds do. A median, or weights alone, would end between
+    them and the ground.
 
     Args:
         before: `[n, 2]` pixels, n >= 2.
@@ -18,25 +28,55 @@ def fit(
     the others in pixels.
     """
     own = np.ones(len(before)) if weights is None else weights
-    off = np.linalg.norm(after - before - np.median(after - before, axis=0), axis=1)
-    weight = own / (1 + (off / 1.5) ** 2)
-    matrix, sigma, trust = np.eye(2, 3), 0.0, weight
+    matrix = _shared(before, after, own, scale)
+    sigma, trust = _NEAR, _votes(matrix, before, after)
     for _ in range(12):
-        total = weight.sum()
-        centre = (weight[:, None] * before).sum(0) / total
-        target = (weight[:, None] * after).sum(0) / total
-        a, b = before - centre, after - target
-        along = (weight * (a * b).sum(1)).sum()
-        across = (weight * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()
-        angle = np.arctan2(across, along)
-        size = np.hypot(along, across) / (weight * (a * a).sum(1)).sum() if scale else 1.0
-        turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        matrix = np.column_stack([turn, target - turn @ centre])
-        off = np.linalg.norm(after - before @ turn.T - matrix[:, 2], axis=1)
-        sigma = max(0.02, 1.4826 * float(np.median(off)))
+        matrix = _least_squares(before, after, own * trust**2, scale)
+        off = _off(matrix, before, after)
+        near = off[off < 3 * max(sigma, 0.1)]  # grows with what it finds, from the middle
+        sigma = max(0.02, 1.4826 * float(np.median(near if len(near) else off)))
         trust = 1 / (1 + (off / (2 * sigma)) ** 2)
-        weight = own * trust
     return matrix, trust, sigma
+
+
+def _shared(before: np.ndarray, after: np.ndarray, own: np.ndarray, scale: bool) -> np.ndarray:
+    """The movement of two points that most others share (Fischler and Bolles, CACM 24, 1981); the same each time."""
+    off = np.linalg.norm(after - before - np.median(after - before, axis=0), axis=1)
+    best = _least_squares(before, after, own / (1 + (off / 1.5) ** 2), scale)
+    most = float(own @ _votes(best, before, after))
+    random = np.random.default_rng(len(before))
+    pairs = random.integers(0, len(before), (_TRIES, 2))
+    apart = np.linalg.norm(before[pairs[:, 0]] - before[pairs[:, 1]], axis=1)
+    pairs = pairs[(apart >= np.median(apart)) & (apart > 0)]  # near ones say little of the turn
+    for pair in pairs:
+        if most >= _ENOUGH * own.sum():
+            break
+        matrix = _least_squares(before[pair], after[pair], np.ones(2), scale)
+        votes = float(own @ _votes(matrix, before, after))
+        if votes > most:
+            best, most = matrix, votes
+    return best
+
+
+def _votes(matrix: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return 1 / (1 + (_off(matrix, before, after) / _NEAR) ** 2)
+
+
+def _off(matrix: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(after - before @ matrix[:, :2].T - matrix[:, 2], axis=1)
+
+
+def _least_squares(before: np.ndarray, after: np.ndarray, weight: np.ndarray, scale: bool) -> np.ndarray:
+    total = weight.sum()
+    centre = (weight[:, None] * before).sum(0) / total
+    target = (weight[:, None] * after).sum(0) / total
+    a, b = before - centre, after - target
+    along = (weight * (a * b).sum(1)).sum()
+    across = (weight * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()
+    angle = np.arctan2(across, along)
+    size = np.hypot(along, across) / (weight * (a * a).sum(1)).sum() if scale else 1.0
+    turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.column_stack([turn, target - turn @ centre])
 
 
 def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Coarse: Lucas and Kanade on a quarter of the size, local contrast normalised. Fine: some 700 patches of
 25 x 25 pixels at full size, inverse compositional alignment (Baker and Matthews, IJCV 56, 2004), each patch
-with zero mean and unit norm, so that exposure does not matter. A rigid fit with Cauchy weights throws out
+with zero mean and unit norm, so that exposure does not matter. A rigid fit of what most patches share throws out
 what moves by itself: clouds, cars, people.
 """
 
