@@ -19,7 +19,9 @@ _R = 12
 _SIDE = 2 * _R + 1
 _STEPS = 10
 _GRID = (16, 9)
-_FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 30, 0.003)}
+_FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 10, 0.03)}
+_ROUGH = 100
+"""Points that a rough place is asked for; where the best two of each cell are fewer, more are taken."""
 MINIMUM = 8
 """Patches that a position needs."""
 
@@ -53,7 +55,9 @@ class KeyFrame:
 
         self._scale = 4 if min(luma.shape) >= 480 else 2
         self._coarse = _normalised(_shrunk(luma, self._scale))
-        self._coarse_points = _corners(self._coarse, 4, 12)
+        self._coarse_points = _corners(self._coarse, 2, 12)
+        if len(self._coarse_points) < _ROUGH:
+            self._coarse_points = _corners(self._coarse, 8, 12)
         soft = cv2.GaussianBlur(luma, (0, 0), 0.8) if luma.shape[1] >= 2000 else luma
         points = _corners(soft, 5, 40).astype(np.float64)
         if len(points) < MINIMUM or len(self._coarse_points) < MINIMUM:
