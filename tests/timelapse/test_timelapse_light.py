@@ -1,0 +1,89 @@
+"""What is light of the scene and what an exposure error: how long a period tells is read from the sequence."""
+
+import numpy as np
+import pytest
+
+from bench import _timelapse_scene as scene
+from timelapse.pipeline import deflicker, tonebins
+from timelapse.pipeline.smoothing import unlikelihood, whittaker
+
+COUNT, ASKED = 72, 40
+DUSK = -np.outer(1 / (1 + np.exp(-(np.arange(COUNT) - 45) / 6)), [0.7, 1.0, 1.3])
+"""EV per channel: within 40 frames the light goes, and not in every colour alike."""
+
+
+def flicker(sigma_ev, seed=1):
+    return np.random.default_rng(seed).normal(0, sigma_ev, (COUNT, 1))
+
+
+def fast(series):
+    """What the metrics see of an error: changes faster than 40 frames, the ends left out."""
+    return (series - whittaker(series, ASKED))[3:-3]
+
+
+@pytest.fixture(scope="module")
+def evening():
+    """Linear light of the scene, and the known exposure errors that it is seen with."""
+    errors = scene.Errors(COUNT, (320, 180), flicker=0.03, seed=12)
+    world, (known, _, _) = scene.World(errors), scene.known_errors(errors)
+    inner = slice(scene.MARGIN, -scene.MARGIN)
+    return [world.light(number)[inner, inner, ::-1] for number in range(COUNT)], known
+
+
+@pytest.mark.parametrize("contrast", [0.2, 0.8])
+def test_dusk_is_not_flattened_under_any_tone_curve(evening, contrast):
+    light, known = evening
+    frames = [
+        scene.tone(frame * np.float32(2**error), contrast) for frame, error in zip(light, known, strict=True)
+    ]
+    pairs = np.zeros((COUNT, len(deflicker.LAGS), 3, tonebins.BINS, 2), np.float32)
+    for number, lag in enumerate(deflicker.LAGS):
+        for later in range(lag, COUNT):
+            pairs[later, number] = tonebins.compare(frames[later - lag], frames[later])
+    correction = deflicker.solve(pairs, COUNT, ASKED).correction.mean(1)
+    # Curve and response share a factor that the remapping cancels.
+    factor = -np.polyfit(known - whittaker(known, 12), correction - whittaker(correction, 12), 1)[0]
+    assert np.std(fast(correction / factor + known)) < 0.006 < 0.3 * np.std(fast(known))
+
+
+@pytest.mark.parametrize(
+    ("sigma_ev", "shortest", "longest", "gain"), [(0.02, 24, 32, 0.6), (0.15, 34, 40, 1.03)]
+)
+def test_light_is_followed_as_far_as_the_flicker_lets_it(sigma_ev, shortest, longest, gain):
+    periods, left = [], []
+    for seed in range(20):
+        curve = DUSK + flicker(sigma_ev, seed)
+        periods.append(deflicker.light_period(curve, ASKED))
+        left.append([np.std(fast(whittaker(curve, p) - DUSK).mean(1)) for p in (periods[-1], ASKED)])
+    assert shortest <= np.mean(periods) <= longest
+    ours, asked = np.sqrt(np.mean(np.square(left), axis=0))
+    assert ours < gain * asked
+
+
+def test_light_that_changes_slowly_needs_no_shorter_period():
+    slow = np.outer(np.linspace(0, -3, 240), [0.8, 1.0, 1.2])
+    noise = np.random.default_rng(3).normal(0, 0.02, (240, 1))
+    assert deflicker.light_period(slow + noise, ASKED) > 0.95 * ASKED
+
+
+@pytest.mark.parametrize("amplitude_ev", [0.03, 0.1, 0.5])
+def test_hunting_exposure_is_no_light(amplitude_ev):
+    """As fast as dusk, however smooth: the same in every channel, so the camera did it."""
+    hunting = amplitude_ev * np.sin(2 * np.pi * np.arange(COUNT) / 28)[:, None]
+    measured = np.random.default_rng(2).normal(0, 0.002, (COUNT, 3))
+    assert deflicker.light_period(hunting + measured + flicker(0.01), ASKED) == ASKED
+
+
+def test_too_few_frames_keep_the_period():
+    assert deflicker.light_period((DUSK + flicker(0.02))[: ASKED - 1], ASKED) == ASKED
+
+
+@pytest.mark.parametrize("period", [12, 30, 70])
+def test_likeliest_period_is_that_of_the_series(period):
+    """A series that the model itself draws: white third differences summed up, and noise."""
+    count, random = 400, np.random.default_rng(period)
+    third = random.normal(0, (2 * np.sin(np.pi / period)) ** 3, count)
+    series = np.cumsum(np.cumsum(np.cumsum(third))) + random.normal(0, 1, count)
+    tried = np.geomspace(6, 160, 40)
+    likeliest = tried[np.argmin([unlikelihood(series, one) for one in tried])]
+    assert period / 1.35 < likeliest < period * 1.35
