@@ -1,10 +1,11 @@
 """What is light of the scene and what an exposure error: how long a period tells is read from the sequence."""
 
+import cv2
 import numpy as np
 import pytest
 
 from bench import _timelapse_scene as scene
-from timelapse.pipeline import deflicker, tonebins
+from timelapse.pipeline import deflicker, rigid, tonebins
 from timelapse.pipeline.smoothing import unlikelihood, whittaker
 
 COUNT, ASKED = 72, 40
@@ -87,3 +88,65 @@ def test_likeliest_period_is_that_of_the_series(period):
     tried = np.geomspace(6, 160, 40)
     likeliest = tried[np.argmin([unlikelihood(series, one) for one in tried])]
     assert period / 1.35 < likeliest < period * 1.35
+
+
+def shaken(places, ev, size=(640, 360)):
+    """Small pictures of a textured plane that stands still, by a camera that shakes, and `[n]` exposures."""
+    random = np.random.default_rng(9)
+    width, height = size
+    world = cv2.GaussianBlur(random.random((height + 80, width + 1080, 3)).astype(np.float32), (0, 0), 0.8)
+    world = 0.25 + 0.8 * (world - world.mean())
+    frames = []
+    for place, error in zip(places, ev, strict=True):
+        seen = rigid.compose(place, np.array([[1.0, 0, -40], [0, 1, -40]]))
+        flags = cv2.INTER_LANCZOS4
+        frames.append(scene.tone(cv2.warpAffine(world, seen, size, flags=flags) * np.float32(2**error), 0.3))
+    return frames
+
+
+def steps_of(frames, places, parts=1000):
+    neighbours = tonebins.Neighbours(deflicker.LAGS, frames[0].shape[1])
+    pairs = []
+    for number, (frame, place) in enumerate(zip(frames, places, strict=True)):
+        if number % parts == 0:
+            neighbours.begin()
+        pairs.append(neighbours.add(frame, place))
+    return np.stack(pairs)
+
+
+def places_of(shifts, turns=0.0, size=(640, 360)):
+    turns = turns * np.random.default_rng(8).normal(0, 1, len(shifts))
+    return [rigid.movement(np.array([*shift, turn]), size) for shift, turn in zip(shifts, turns, strict=True)]
+
+
+def test_exposures_of_a_shaken_camera_are_found_as_of_one_that_stands():
+    random = np.random.default_rng(7)
+    ev, shifts = random.normal(0, 0.05, 40), random.normal(0, 3, (40, 2))
+    places = places_of(shifts, turns=0.002)
+    frames = shaken(places, ev)
+    off = []
+    for told in (places, [np.eye(2, 3)] * len(frames)):
+        curve = deflicker.solve(steps_of(frames, told), len(frames), ASKED).curve.mean(1)
+        factor = np.polyfit(ev, curve, 1)[0]
+        off.append(np.std(curve / factor - (ev - ev.mean())))
+    assert off[0] < 0.001 < 0.5 * off[1]
+
+
+def test_a_moving_camera_leaves_its_first_frame_behind():
+    """Frames are laid anew as it goes: those far away from the first are compared all the same."""
+    random = np.random.default_rng(6)
+    ev = random.normal(0, 0.05, 60)
+    places = places_of(np.stack([np.linspace(0, -1000, 60), random.normal(0, 2, 60)], 1))
+    pairs = steps_of(shaken(places, ev), places)
+    assert (pairs[3:, :, :, :, 1] > 0).any(axis=(2, 3)).all()
+    curve = deflicker.solve(pairs, 60, ASKED, keep_events=False).curve.mean(1)
+    fast_ev, fast_curve = (series - whittaker(series, 12) for series in (ev, curve))
+    assert np.std(fast_curve / np.polyfit(fast_ev, fast_curve, 1)[0] - fast_ev) < 0.003
+
+
+def test_a_frame_that_was_not_found_lies_as_the_one_before():
+    shifts = np.repeat([[2.0, 1.0]], 6, axis=0)
+    places = places_of(shifts)
+    frames = shaken(places, np.zeros(6))
+    lost = [place if number != 3 else np.full((2, 3), np.nan) for number, place in enumerate(places)]
+    np.testing.assert_array_equal(steps_of(frames, places), steps_of(frames, lost))
