@@ -13,10 +13,6 @@ CENTRES = (np.arange(BINS) + 0.5) * 256 / BINS
 """Code value in the middle of each bin."""
 MINIMUM = 150
 """Pixels a bin needs to count."""
-
-
-_HALVED = 400
-"""Pixels of width from which small frames are compared at half their size: as exact, in a third of the time."""
 _FAR = 0.04
 """Of the width: frames further from where they are laid than that are laid anew."""
 
@@ -91,12 +87,10 @@ class Neighbours:
             middle = (scale - 1) / 2  # of a small pixel, in those of the frame
             shift = (matrix[:, :2] @ [middle, middle] + matrix[:, 2] - middle) / scale
             flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP  # linear blurs; black outside does not count
-            picture = cv2.warpAffine(
+            return cv2.warpAffine(
                 picture, np.column_stack([matrix[:, :2], shift]), (width, height), flags=flags
             )
-        if width < _HALVED:
-            return picture
-        return cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        return picture
 
 
 def compare(before: np.ndarray, after: np.ndarray) -> np.ndarray:
