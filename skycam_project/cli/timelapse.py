@@ -13,6 +13,7 @@ import click
 from skycam_project.cli.group import Options
 from skycam_project.cli.output import as_json, output_option, wants_json
 from skycam_project.cli.sources import source_path
+from skycam_project.common import allocator
 
 CODEC_NAMES = ("h265", "av1", "h264", "prores", "ffv1", "webp", "frames")
 EXTRA_NAMES = ("hdr10", "hlg", "1080p", "preview", "draft", "prores", "ffv1", "webp", "frames", "av1", "h265")
@@ -142,6 +143,7 @@ def make(
     Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was. The record
     beside the film says what it was made from; `sessions reproduce` makes it again.
     """
+    allocator.prepare()
     from timelapse import alone
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as run
