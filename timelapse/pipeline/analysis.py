@@ -164,13 +164,22 @@ def decoded(
                 future.cancel()
 
 
+def _places(rows: list[Row]) -> Iterator[np.ndarray]:
+    """Where each frame is; the last known place where it was not found."""
+    place = np.eye(2, 3)
+    for row in rows:
+        if np.isfinite(row.matrix).all():
+            place = row.matrix
+        yield place
+
+
 class _State:
     """What is carried from frame to frame: the last small pictures, the key frame, the last places."""
 
     def __init__(self, source: FrameSource, track: bool) -> None:
         self._source = source
         self._track = track
-        self._small: deque[np.ndarray] = deque(maxlen=max(LAGS))
+        self._neighbours = tonebins.Neighbours(LAGS, source.size[0])
         self._recent: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=_OVERLAP)
         self._key: KeyFrame | None = None
         self._key_index, self._base = -1, np.eye(2, 3)
@@ -182,11 +191,14 @@ class _State:
         """Before each part. When its forerunners were read from files: bring back what they had left."""
         self._patience = 0
         if not self.stale:
+            self._neighbours.begin()
             return
         self.stale = False
         usable = [row for row in rows if not row.reason]
-        self._small.clear()
-        self._small.extend(small(self._source.read_yuv(row.index)) for row in usable[-max(LAGS) :])
+        self._neighbours.begin(
+            (small(self._source.read_yuv(row.index)), place)
+            for row, place in list(zip(usable, _places(usable), strict=True))[-max(LAGS) :]
+        )
         keyed = [row for row in usable if row.key >= 0]
         if not keyed or not self._track:
             return
@@ -208,10 +220,6 @@ class _State:
             row.reason = str(decoded)
             return row
         picture = small(decoded)
-        for number, lag in enumerate(LAGS):
-            if len(self._small) >= lag:
-                row.pairs[number] = tonebins.compare(self._small[-lag], picture)
-        self._small.append(picture)
         luma = luma8(decoded)
         counts = np.zeros(256, np.int64)
         _count(luma, counts)
@@ -222,6 +230,7 @@ class _State:
         _grade(luma, picture, row)
         if self._track:
             self._place(luma, row)
+        row.pairs = self._neighbours.add(picture, row.matrix)
         return row
 
     def _place(self, luma: np.ndarray, row: Row) -> None:
