@@ -90,7 +90,8 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
         made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
         inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
         provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    _describe(work, folder, report.frames / recipe.fps, curves.scores(found))
+    scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+    _describe(work, folder, report.frames / recipe.fps, scores)
     return shown(report) | found
 
 
@@ -240,7 +241,7 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
         problems = [asdict(problem) for problem in source.problems]
         frames = len(source)
     record_night(folder, work.product, inputs, options, made)
-    _describe(work, folder, None, {}, made.files)
+    _describe(work, folder, None, made.scores, made.files)
     shutil.rmtree(folder / ".state", ignore_errors=True)  # only what a try that was cut short would need
     outputs = [
         {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in made.files

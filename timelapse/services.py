@@ -19,6 +19,8 @@ from timelapse.night.kinds import KINDS, checked
 
 log = logging.getLogger(__name__)
 
+NEWEST = 50
+"""Products whose quality is told; an instrument's newest is among them."""
 FORMATS = (
     ("h265", "As large as the frames, H.265 10 bit"),
     ("av1", "As large as the frames, AV1 10 bit (quick)"),
@@ -229,3 +231,8 @@ def count() -> None:
     metrics.count(
         sum(state == JobState.WAITING for state in states), sum(state == JobState.RUNNING for state in states)
     )
+    newest = Product.objects.filter(deleted_at=None, scores__quality__isnull=False).order_by("-made_at")[
+        :NEWEST
+    ]
+    for instrument, scores in reversed(newest.values_list("instrument", "scores")):
+        metrics.quality(instrument or "folders", scores["quality"])
