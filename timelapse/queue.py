@@ -8,7 +8,6 @@ taken up again. Times are compared by the database's clock, so hosts need not ag
 import hashlib
 import logging
 import os
-import socket
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
+from skycam_project.common.machine import machine_name
 from skycam_project.common.units import Seconds
 from timelapse import live
 from timelapse.choices import OPEN, JobKind, JobState
@@ -36,7 +36,7 @@ BACK_OFF: Seconds = 30.0
 """The pause after the first failed try; it doubles with each."""
 LONGEST_BACK_OFF: Seconds = 1800.0
 NO_ROOM_PAUSE: Seconds = 600.0
-HOST = socket.gethostname()
+HOST = machine_name()
 
 
 def digest_of(kind: str, product: str, source: Source, recipe: dict[str, Any]) -> str:

@@ -210,7 +210,7 @@ def work_once() -> bool:
 def _slot() -> Iterator[bool]:
     """One of this machine's places for a job, held by flock: a worker that dies gives it free."""
     for number in range(settings.CONFIG.timelapse_jobs):
-        with claimed(settings.RUN / f"job-slot-{number}.lock") as free:
+        with claimed(settings.RUN / f"job-slot-{queue.HOST}-{number}.lock") as free:
             if free:
                 yield True
                 return
