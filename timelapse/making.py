@@ -166,10 +166,11 @@ class _Teller:
         low, high = STAGES[stage]
         share = now.done / now.total if now.total else 1.0
         percent = high if now.stage == "join" and self.draft else low + (high - low) * share
-        if not self.draft and stage == "analyse":
-            percent = max(percent, self._message.get("percent", 0.0))  # its rows are there, it only looks
+        looks_only = stage == "analyse" and self._drafted  # its rows are there
+        if looks_only:
+            percent = max(percent, self._message.get("percent", 0.0))
         message = {
-            "stage": stage, "percent": percent, "fps": round(now.fps, 2) or None,
+            "stage": stage, "percent": percent, "fps": None if looks_only else round(now.fps, 2) or None,
             "remaining_s": self._remaining(percent), "left_out": self._left_out, "drafted": self._drafted,
         }  # fmt: skip
         if now.stage != "join":
