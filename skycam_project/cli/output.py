@@ -73,10 +73,17 @@ def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True)
+    bar = BarColumn(bar_width(console.width))
+    columns = (TextColumn("{task.description}"), bar, MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def bar_width(columns: int) -> int:
+    """Of a progress bar, so that the words beside it are whole on a narrow terminal."""
+    return min(40, max(4, columns - 50))
 
 
 def progress_lines(title: str) -> Callable[[int, int], None]:
@@ -106,7 +113,6 @@ def asked_to_stop(kept: str) -> Iterator[Callable[[], bool]]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
-        click.echo("stopping …", err=True)
         asked.set()
 
     before = signal.signal(signal.SIGINT, ask)

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, asked_to_stop, output_option, progress_lines, wants_json
+from skycam_project.cli.output import (
+    as_json,
+    asked_to_stop,
+    bar_width,
+    output_option,
+    progress_lines,
+    wants_json,
+)
 from skycam_project.cli.sources import source_path
 
 if TYPE_CHECKING:
@@ -298,20 +305,21 @@ def _bars(json: bool) -> Iterator[Callable[["Step"], None]]:
 
         yield say
         return
+    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width(console.width)),
         MofNCompleteColumn(),
         TextColumn("{task.fields[speed]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=console) as bars:
         tasks: dict[str, Any] = {}
 
         def show(step: "Step") -> None:
             if step.stage not in tasks:
                 tasks[step.stage] = bars.add_task(_STAGES[step.stage], total=step.total, speed="")
             left = f"{step.remaining_s:.0f} s left" if step.remaining_s else ""
-            speed = f"{step.fps:.1f} frames/s  {left}" if step.fps else ""
+            speed = f"{step.fps:.1f} fps {left}" if step.fps else ""
             bars.update(tasks[step.stage], completed=step.done, total=step.total, speed=speed)
 
         yield show
