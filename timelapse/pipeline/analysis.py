@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sky.kernels import exact_kernel
 from timelapse.pipeline import quality, rigid, tonebins
 from timelapse.pipeline.deflicker import LAGS
 from timelapse.pipeline.encode import settle
@@ -210,12 +211,12 @@ class _State:
                 row.pairs[number] = tonebins.compare(self._small[-lag], picture)
         self._small.append(picture)
         luma = luma8(decoded)
-        counts = np.bincount(luma[::2, ::2].ravel(), minlength=256)
+        counts = np.zeros(256, np.int64)
+        _count(luma, counts)
         row.mean = float((counts * np.arange(256)).sum() / counts.sum())
         summed = np.cumsum(counts)
         row.brightest = float(np.searchsorted(summed, summed[-1] * (1 - 1e-5)))
         row.darkest = float(np.searchsorted(summed, summed[-1] * 1e-3))
-        luma = np.ascontiguousarray(luma)
         _grade(luma, picture, row)
         if self._track:
             self._place(luma, row)
@@ -276,6 +277,13 @@ class _State:
         return better
 
 
+@exact_kernel
+def _count(luma, counts):
+    for j in range(0, luma.shape[0], 2):
+        for i in range(0, luma.shape[1], 2):
+            counts[luma[j, i]] += 1
+
+
 def _grade(luma: np.ndarray, picture: np.ndarray, row: Row) -> None:
     height, width = luma.shape
     if (
@@ -285,7 +293,7 @@ def _grade(luma: np.ndarray, picture: np.ndarray, row: Row) -> None:
         rows, columns = (slice(int(n * (0.5 - side)), int(n * (0.5 + side))) for n in (height, width))
         luma = np.ascontiguousarray(luma[rows, columns])
     seen = quality.measure(luma, picture)
-    row.exposure_day, row.exposure_night = seen.exposure, quality.exposure_score(picture, night=True)
+    row.exposure_day, row.exposure_night = seen.exposure_day, seen.exposure_night
     row.entropy, row.noise_sigma, row.focus_ratio = seen.entropy, seen.noise_sigma, seen.focus_ratio
     if row.mean < _DARK:
         from sky.detection import detect
