@@ -21,6 +21,7 @@ from skycam_project.cli.output import (
     wants_json,
 )
 from skycam_project.cli.sources import source_path
+from skycam_project.common import allocator
 
 if TYPE_CHECKING:
     from timelapse.pipeline.job import Progress as Step
@@ -155,6 +156,7 @@ def make(
     Broken and odd frames are reported and left out. After Ctrl-C or a crash the same command goes on. The record
     beside the film says what it was made from; `sessions reproduce` makes it again.
     """
+    allocator.prepare()
     from timelapse import alone
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as run

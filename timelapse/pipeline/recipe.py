@@ -17,7 +17,7 @@ from timelapse.pipeline.overlay import Overlay
 from timelapse.pipeline.profiles import with_profile
 from timelapse.pipeline.retime import Speed
 
-VERSION = 3
+VERSION = 4
 """Counts changes of the pipeline that change pixels: chunks of another version are not used."""
 
 CODECS = {
