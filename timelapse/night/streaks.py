@@ -19,7 +19,7 @@ from timelapse.night.radon import lines
 Points = NDArray[np.float64]
 
 _THRESHOLD = 5.3  # of a piece of a line, in standard deviations
-_CERTAIN = 5.0
+_CERTAIN = 6.0
 _LOUDEST = 9.0  # standard deviations that one pixel may add to a line
 _MOST = 14
 _PARTS = 24
@@ -237,6 +237,16 @@ def follows(image: Floats, streak: Streak, end: int, step: int, gap: Pixels = 0.
             if _goes_on(image, streak, start + way * ahead + aside * shift, way, step, sure):
                 return True
     return False
+
+
+def seen_beyond(image: Floats, streak: Streak, end: int, step: int) -> float:
+    """Share of a neighbour's `difference` that is known where a streak would go on: neither hidden nor outside.
+
+    Args: as of `follows`.
+    """
+    start = (streak.ends[end] - (step - 1) / 2) / step
+    path = np.stack([start, start + streak.direction(end) * streak.length / step])
+    return float((_strip(image, path, 1) != 0).mean())
 
 
 def _goes_on(
