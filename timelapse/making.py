@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from sessions import provenance
 from skycam_project.common.files import fsync_file, fsync_folder
-from timelapse import curves, sidecar
+from timelapse import curves, seasons, sidecar
 from timelapse.pipeline.errors import CancelledError as CancelledError
 from timelapse.work import Work
 
 if TYPE_CHECKING:
     from sessions.calibration.lookup import Corrections
     from timelapse.checking import Measured
+    from timelapse.night.engine import NightProducts
     from timelapse.night.products import Made
     from timelapse.pipeline.frames import FrameSource
     from timelapse.pipeline.job import Progress, Report
@@ -236,13 +237,19 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
         say({"stage": "render", "percent": 100.0 * done / max(1, total), "fps": round(fps, 2) or None, "done": done,
              "frames": total, "remaining_s": round((total - done) / fps, 1) if fps and gone > 2 else None})  # fmt: skip
 
+    def lengthen(products: "NightProducts") -> None:
+        if work.session and "keogram" in products.wishes.parts:
+            seasons.add(folder.parents[2], work.instrument, products)
+
     with closing(open_source(Path(work.source))) as source:
-        made = night.make(work.product, source, options, folder, tell, cancelled)
-        inputs = inputs_of(Path(work.source))
+        made = night.make(work.product, source, options, folder, tell, cancelled, after=lengthen)
         problems = [asdict(problem) for problem in source.problems]
         frames = len(source)
-    record_night(folder, work.product, inputs, options, made)
-    _describe(work, folder, None, made.scores, made.files)
+    if work.product == seasons.KIND:
+        seasons.describe(folder, work.instrument)
+    else:
+        record_night(folder, work.product, inputs_of(Path(work.source)), options, made)
+        _describe(work, folder, None, made.scores, made.files)
     shutil.rmtree(folder / ".state", ignore_errors=True)  # only what a try that was cut short would need
     outputs = [
         {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in made.files

@@ -27,7 +27,7 @@ from skycam_project.common.errors import SkycamError
 from skycam_project.common.nights import evening, site_zone
 from skycam_project.common.parent_pipe import leave_with_parent
 from skycam_project.common.units import Seconds
-from timelapse import making, sidecar
+from timelapse import making, seasons, sidecar
 from timelapse.night import kinds, products
 from timelapse.night.engine import NightProducts
 from timelapse.night.growing import Acknowledged, Growing
@@ -109,6 +109,7 @@ class Following:
             return
         self.products.finish()
         self.describe()
+        lengthen(self.results, self.meta, self.products)
         log.info("%s has ended: %d frames in its night products", self.session.name, len(self.products))
         final = self.layout.final(str(self.meta["session_id"]), self.began)
         deadline = time.monotonic() + SEALED
@@ -129,10 +130,17 @@ def complete(session: Path, results: Path, wishes: Mapping[str, Any]) -> None:
     """Go on with products whose session became a file while nobody followed it. Raises `OSError`, `SkycamError`."""
     options, meta = kinds.checked(KIND, wishes), session_meta(session)
     with closing(open_source(session)) as source:
-        made = products.make(KIND, source, options, results)
+        made = products.make(
+            KIND, source, options, results, after=lambda night: lengthen(results, meta, night)
+        )
         first = next((frame.time for frame in source.frames if frame.time), None)
         describe(results, meta, products.title_of(meta, first, source.title), made.scores)
     record(results, session, options, made)
+
+
+def lengthen(results: Path, meta: Mapping[str, Any], night: NightProducts) -> None:
+    """Put the night into its camera's long-term keogram. Raises `OSError`."""
+    seasons.add(results.parents[2], str(meta["instrument"]), night)
 
 
 def describe(results: Path, meta: Mapping[str, Any], title: str, scores: Mapping[str, float]) -> None:

@@ -89,6 +89,7 @@ def make(
     output: str | None,
 ) -> None:
     """Make KIND of a session (its id, uuid, file or folder) or of a folder of pictures."""
+    from timelapse import seasons
     from timelapse.making import inputs_of, record_night
     from timelapse.night import products as night
     from timelapse.pipeline.frames import open_source
@@ -106,7 +107,8 @@ def make(
         raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
     finally:
         frames.close()
-    record_night(folder, kind, inputs_of(path), chosen, made)
+    inputs = seasons.lines_of(folder) if kind == seasons.KIND else inputs_of(path)
+    record_night(folder, kind, inputs, chosen, made)
     left_out = [{"name": problem.name, "reason": problem.reason} for problem in frames.problems]
     if json:
         said = {"kind": kind, "frames": len(frames), "left_out": left_out, "found": made.found}
