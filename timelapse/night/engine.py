@@ -31,6 +31,8 @@ from timelapse.night.trails import Gates, StarTrails
 from timelapse.pipeline.quality import of_product
 
 PARTS = ("keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors")
+_FINDS_STARS = frozenset({"curves", "trails", "stack", "meteors"})
+"""Parts whose frames have a quality for little: their stars are found anyway."""
 _CONTEXT = 3
 _DUSK = -4.0
 SAVE_EVERY: Seconds = 600.0
@@ -118,8 +120,8 @@ class NightProducts:
             look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
-        if "curves" in parts and (look.sun_deg is None or look.sun_deg < _DUSK):
-            self.curves.append(look)
+        if parts & _FINDS_STARS and (look.sun_deg is None or look.sun_deg < _DUSK):
+            self.curves.append(look, sky="curves" in parts)
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
@@ -158,7 +160,7 @@ class NightProducts:
         return found
 
     def scores(self) -> dict[str, float]:
-        """Quality of the product, 0 to 1, where frames were measured."""
+        """Quality of the product, 0 to 1; none of keograms and films alone, in whose frames nobody looks for stars."""
         if not self.curves.rows:
             return {}
         return {"quality": round(of_product(self.curves.table()["quality_total"]), 4)}
