@@ -1,7 +1,8 @@
 """The timelapse pipeline against truth and against ffmpeg: `./skycam bench timelapse [PART …]`.
 
 Parts: `a` and `b` (quality of the encoded result on the two sets), `speed` (4K, the same x265 and preset on both
-sides), `denoise`, `memory`. Sets are kept in `/tmp/skycam-bench-timelapse`.
+sides), `denoise`, `memory`, `other` and
+`worlds` (errors, tone curves and scenes that nothing was tuned to). Sets are kept in `/tmp/skycam-bench-timelapse`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import numpy as np
 
 from bench import _timelapse_metrics as metrics
 from bench import _timelapse_scene as scene
+from bench import _timelapse_worlds as worlds
 from timelapse.pipeline import pictures, render, warp
 from timelapse.pipeline.encode import Encoder
 from timelapse.pipeline.frames import open_source
@@ -241,6 +243,8 @@ _CHILD = """
 import sys, tempfile
 from pathlib import Path
 from bench._memory import peak_mb
+from skycam_project.common import allocator
+allocator.prepare()  # as the command and the jobs' child do
 from timelapse.pipeline.frames import open_source
 from timelapse.pipeline.job import make
 from timelapse.pipeline.recipe import Output, Recipe
@@ -306,6 +310,13 @@ def kernels() -> None:
         print(f"  {what:<50} {(time.process_time() - begin) / 5 * 1e3:7.1f} ms CPU")
 
 
+def small_worlds() -> None:
+    """A row for each small world, on the encoded result."""
+    print(worlds.HEAD)
+    for errors in worlds.WORLDS:
+        print(worlds.line(dataset("w", errors), errors), flush=True)
+
+
 OTHERS = {
     "strong flicker": replace(scene.SET_B, count=72, seed=7, flicker=0.12, contrast=0.1),
     "shake": replace(scene.SET_B, count=72, seed=21, shake_px=8.0, turn_deg=0.06, contrast=0.6),
@@ -319,6 +330,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], object]] = {
     "b": lambda options: quality("b", scene.SET_B, 4),
     "a": lambda options: quality("a", replace(scene.SET_A, count=64), 6),
     "other": lambda options: [quality(name, errors, 6) for name, errors in OTHERS.items()],
+    "worlds": lambda options: small_worlds(),
 }
 
 

@@ -91,7 +91,8 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
         made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
         inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
         provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    _describe(work, folder, report.frames / recipe.fps, curves.scores(found))
+    scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+    _describe(work, folder, report.frames / recipe.fps, scores)
     return shown(report) | found
 
 
@@ -166,10 +167,11 @@ class _Teller:
         low, high = STAGES[stage]
         share = now.done / now.total if now.total else 1.0
         percent = high if now.stage == "join" and self.draft else low + (high - low) * share
-        if not self.draft and stage == "analyse":
-            percent = max(percent, self._message.get("percent", 0.0))  # its rows are there, it only looks
+        looks_only = stage == "analyse" and self._drafted  # its rows are there
+        if looks_only:
+            percent = max(percent, self._message.get("percent", 0.0))
         message = {
-            "stage": stage, "percent": percent, "fps": round(now.fps, 2) or None,
+            "stage": stage, "percent": percent, "fps": None if looks_only else round(now.fps, 2) or None,
             "remaining_s": self._remaining(percent), "left_out": self._left_out, "drafted": self._drafted,
         }  # fmt: skip
         if now.stage != "join":
@@ -247,7 +249,7 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
         seasons.describe(folder, work.instrument)
     else:
         record_night(folder, work.product, inputs_of(Path(work.source)), options, made)
-        _describe(work, folder, None, {}, made.files)
+        _describe(work, folder, None, made.scores, made.files)
     shutil.rmtree(folder / ".state", ignore_errors=True)  # only what a try that was cut short would need
     outputs = [
         {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in made.files

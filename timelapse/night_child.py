@@ -97,7 +97,7 @@ class Following:
 
     def describe(self) -> None:
         """Say what the folder is, so that pages show it. Raises `OSError`."""
-        describe(self.results, self.meta, self.title)
+        describe(self.results, self.meta, self.title, self.products.scores() if self.products else {})
 
     def finish(self, stop: threading.Event) -> None:
         """The session has ended: make the films, and record what everything was made from.
@@ -134,7 +134,7 @@ def complete(session: Path, results: Path, wishes: Mapping[str, Any]) -> None:
             KIND, source, options, results, after=lambda night: lengthen(results, meta, night)
         )
         first = next((frame.time for frame in source.frames if frame.time), None)
-        describe(results, meta, products.title_of(meta, first, source.title))
+        describe(results, meta, products.title_of(meta, first, source.title), made.scores)
     record(results, session, options, made)
 
 
@@ -143,7 +143,7 @@ def lengthen(results: Path, meta: Mapping[str, Any], night: NightProducts) -> No
     seasons.add(results.parents[2], str(meta["instrument"]), night)
 
 
-def describe(results: Path, meta: Mapping[str, Any], title: str) -> None:
+def describe(results: Path, meta: Mapping[str, Any], title: str, scores: Mapping[str, float]) -> None:
     """Write `product.json`; the uuid of an older one stays. Raises `OSError`."""
     try:
         uuid = {"uuid": sidecar.read(results).uuid}
@@ -152,7 +152,7 @@ def describe(results: Path, meta: Mapping[str, Any], title: str) -> None:
     night = evening(parse_iso(meta["start_time"]), site_zone()).isoformat()
     facts = sidecar.Facts(
         kind=KIND, title=title, night=night, instrument=str(meta["instrument"]), session=str(meta["session_id"]),
-        session_uuid=str(meta["uuid"]), files=sidecar.files_of(results, products.files_of(KIND, results)), **uuid,
+        session_uuid=str(meta["uuid"]), files=sidecar.files_of(results, products.files_of(KIND, results)), scores=scores, **uuid,
     )  # fmt: skip
     sidecar.write(results, facts)
 

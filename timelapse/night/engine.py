@@ -28,6 +28,7 @@ from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
 from timelapse.night.stack import LiveStack, stack_picture, write_fits
 from timelapse.night.trails import Gates, StarTrails
+from timelapse.pipeline.quality import of_product
 
 PARTS = ("keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors")
 _CONTEXT = 3
@@ -155,6 +156,12 @@ class NightProducts:
         if "trails" in self.wishes.parts:
             found["not_in_trails"] = self.trails.reasons
         return found
+
+    def scores(self) -> dict[str, float]:
+        """Quality of the product, 0 to 1, where frames were measured."""
+        if not self.curves.rows:
+            return {}
+        return {"quality": round(of_product(self.curves.table()["quality_total"]), 4)}
 
     def why(self) -> str:
         """Why frames were left out, for people: " (clouds 12, moon 3)"."""

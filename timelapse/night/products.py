@@ -34,11 +34,13 @@ class Made:
         files: it consists of.
         found: for its record: masters, gaps, how frames were placed, why some were left out.
         masters: files of the calibration masters that it used.
+        scores: quality, 0 to 1, where frames were measured.
     """
 
     files: list[Path]
     found: dict[str, Any] = field(default_factory=dict)
     masters: list[Path] = field(default_factory=list)
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def make(
@@ -100,7 +102,7 @@ def make(
             found["camera"] = said.camera
         if damaged := night.damaged:
             found["left_out"] = damaged
-        return Made(made, found, night.reader.files())
+        return Made(made, found, night.reader.files(), products.scores())
 
 
 def begin(name: str, folder: Path, camera: Camera, chosen: Mapping[str, Any], title: str) -> NightProducts:

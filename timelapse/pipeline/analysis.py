@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sky.kernels import exact_kernel
+from skycam_project.common import allocator
 from timelapse.pipeline import quality, rigid, tonebins
 from timelapse.pipeline.deflicker import LAGS
 from timelapse.pipeline.encode import settle
@@ -117,6 +119,7 @@ def analyse(
                 new.append(state.look(index, planes))
                 step(len(rows) + len(new))
             save(new, path)
+            allocator.give_back()
             rows += new
         step(len(rows))
     return rows
@@ -161,13 +164,22 @@ def decoded(
                 future.cancel()
 
 
+def _places(rows: list[Row]) -> Iterator[np.ndarray]:
+    """Where each frame is; the last known place where it was not found."""
+    place = np.eye(2, 3)
+    for row in rows:
+        if np.isfinite(row.matrix).all():
+            place = row.matrix
+        yield place
+
+
 class _State:
     """What is carried from frame to frame: the last small pictures, the key frame, the last places."""
 
     def __init__(self, source: FrameSource, track: bool) -> None:
         self._source = source
         self._track = track
-        self._small: deque[np.ndarray] = deque(maxlen=max(LAGS))
+        self._neighbours = tonebins.Neighbours(LAGS, source.size[0])
         self._recent: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=_OVERLAP)
         self._key: KeyFrame | None = None
         self._key_index, self._base = -1, np.eye(2, 3)
@@ -179,11 +191,14 @@ class _State:
         """Before each part. When its forerunners were read from files: bring back what they had left."""
         self._patience = 0
         if not self.stale:
+            self._neighbours.begin()
             return
         self.stale = False
         usable = [row for row in rows if not row.reason]
-        self._small.clear()
-        self._small.extend(small(self._source.read_yuv(row.index)) for row in usable[-max(LAGS) :])
+        self._neighbours.begin(
+            (small(self._source.read_yuv(row.index)), place)
+            for row, place in list(zip(usable, _places(usable), strict=True))[-max(LAGS) :]
+        )
         keyed = [row for row in usable if row.key >= 0]
         if not keyed or not self._track:
             return
@@ -205,20 +220,17 @@ class _State:
             row.reason = str(decoded)
             return row
         picture = small(decoded)
-        for number, lag in enumerate(LAGS):
-            if len(self._small) >= lag:
-                row.pairs[number] = tonebins.compare(self._small[-lag], picture)
-        self._small.append(picture)
         luma = luma8(decoded)
-        counts = np.bincount(luma[::2, ::2].ravel(), minlength=256)
+        counts = np.zeros(256, np.int64)
+        _count(luma, counts)
         row.mean = float((counts * np.arange(256)).sum() / counts.sum())
         summed = np.cumsum(counts)
         row.brightest = float(np.searchsorted(summed, summed[-1] * (1 - 1e-5)))
         row.darkest = float(np.searchsorted(summed, summed[-1] * 1e-3))
-        luma = np.ascontiguousarray(luma)
         _grade(luma, picture, row)
         if self._track:
             self._place(luma, row)
+        row.pairs = self._neighbours.add(picture, row.matrix)
         return row
 
     def _place(self, luma: np.ndarray, row: Row) -> None:
@@ -276,6 +288,13 @@ class _State:
         return better
 
 
+@exact_kernel
+def _count(luma, counts):
+    for j in range(0, luma.shape[0], 2):
+        for i in range(0, luma.shape[1], 2):
+            counts[luma[j, i]] += 1
+
+
 def _grade(luma: np.ndarray, picture: np.ndarray, row: Row) -> None:
     height, width = luma.shape
     if (
@@ -285,7 +304,7 @@ def _grade(luma: np.ndarray, picture: np.ndarray, row: Row) -> None:
         rows, columns = (slice(int(n * (0.5 - side)), int(n * (0.5 + side))) for n in (height, width))
         luma = np.ascontiguousarray(luma[rows, columns])
     seen = quality.measure(luma, picture)
-    row.exposure_day, row.exposure_night = seen.exposure, quality.exposure_score(picture, night=True)
+    row.exposure_day, row.exposure_night = seen.exposure_day, seen.exposure_night
     row.entropy, row.noise_sigma, row.focus_ratio = seen.entropy, seen.noise_sigma, seen.focus_ratio
     if row.mean < _DARK:
         from sky.detection import detect

@@ -21,7 +21,8 @@ def grade(rows: Sequence[Row], poses: np.ndarray, recipe: Recipe) -> list[qualit
     night = recipe.profile == "night"
     measures = [
         quality.Measures(
-            exposure=row.exposure_night if night else row.exposure_day,
+            exposure_day=row.exposure_day,
+            exposure_night=row.exposure_night,
             entropy=row.entropy,
             noise_sigma=row.noise_sigma,
             focus_ratio=row.focus_ratio,
@@ -33,7 +34,9 @@ def grade(rows: Sequence[Row], poses: np.ndarray, recipe: Recipe) -> list[qualit
     jumps = np.hypot(*(poses[:, :2] - usual).T)
     widths = [row.fwhm_px for row in rows]
     stars = night and np.isfinite(widths).any()
-    return quality.scores(measures, jumps.tolist(), quality.night_focus(widths) if stars else None)
+    return quality.scores(
+        measures, jumps.tolist(), quality.night_focus(widths) if stars else None, night=night
+    )
 
 
 def _before(poses: np.ndarray) -> np.ndarray:

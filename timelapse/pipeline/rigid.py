@@ -44,22 +44,31 @@ def _shared(before: np.ndarray, after: np.ndarray, own: np.ndarray, scale: bool)
     off = np.linalg.norm(after - before - np.median(after - before, axis=0), axis=1)
     best = _least_squares(before, after, own / (1 + (off / 1.5) ** 2), scale)
     most = float(own @ _votes(best, before, after))
+    if most >= _ENOUGH * own.sum():
+        return best
     random = np.random.default_rng(len(before))
     pairs = random.integers(0, len(before), (_TRIES, 2))
     apart = np.linalg.norm(before[pairs[:, 0]] - before[pairs[:, 1]], axis=1)
     pairs = pairs[(apart >= np.median(apart)) & (apart > 0)]  # near ones say little of the turn
-    for pair in pairs:
-        if most >= _ENOUGH * own.sum():
-            break
-        matrix = _least_squares(before[pair], after[pair], np.ones(2), scale)
-        votes = float(own @ _votes(matrix, before, after))
-        if votes > most:
-            best, most = matrix, votes
-    return best
+    # All at once, with points as complex numbers: a turn is a factor.
+    old, new = before @ [1, 1j], after @ [1, 1j]
+    turns = (np.diff(new[pairs]) / np.diff(old[pairs]))[:, 0]
+    turns = turns if scale else np.exp(1j * np.angle(turns))
+    shifts = new[pairs].mean(1) - turns * old[pairs].mean(1)
+    off = np.abs(new - turns[:, None] * old - shifts[:, None])
+    votes = _trust(off) @ own
+    if not len(votes) or votes.max() <= most:
+        return best
+    turn, shift = turns[votes.argmax()], shifts[votes.argmax()]
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
 def _votes(matrix: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    return 1 / (1 + (_off(matrix, before, after) / _NEAR) ** 2)
+    return _trust(_off(matrix, before, after))
+
+
+def _trust(off: np.ndarray) -> np.ndarray:
+    return 1 / (1 + (off / _NEAR) ** 2)
 
 
 def _off(matrix: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+_ORDER = 3
+"""Of the differences that are kept small."""
+
 
 def whittaker(series: np.ndarray, period: float, weights: np.ndarray | None = None) -> np.ndarray:
     """The slow part of a series, by least squares with a penalty on third differences.
@@ -16,18 +19,46 @@ def whittaker(series: np.ndarray, period: float, weights: np.ndarray | None = No
     """
     from scipy.linalg import solveh_banded
 
-    count, order = len(series), 3
-    if count <= order:
+    count = len(series)
+    if count <= _ORDER:
         return np.array(series, float)
     weight = np.ones(count) if weights is None else np.asarray(weights, float)
-    penalty = (2 * np.sin(np.pi / period)) ** (-2 * order)
-    taps = np.array([-1.0, 3.0, -3.0, 1.0])
-    bands = np.zeros((order + 1, count))
-    for lag in range(order + 1):
-        for tap in range(order + 1 - lag):
-            start = tap + lag  # entry (j, j + lag) of D'D collects taps[tap] * taps[tap + lag]
-            bands[order - lag, start : start + count - order] += taps[tap] * taps[tap + lag]
-    bands *= penalty
-    bands[order] += weight
+    bands = _penalty(period) * _roughness(count)
+    bands[_ORDER] += weight
     scaled = weight * series if np.ndim(series) == 1 else weight[:, None] * series
     return solveh_banded(bands, scaled)
+
+
+def unlikelihood(series: np.ndarray, period: float) -> float:
+    """How badly a period explains a series as a curve that smooth and noise from sample to sample; less is better.
+
+    Args:
+        series: `[n]`, n > 3.
+        period: as of `whittaker`.
+
+    Returns -2 log of the restricted likelihood, but for a constant: third differences and noise are normal, and
+    the noise's size is what fits best (Wahba, Ann. Statist. 13 (1985), "generalized maximum likelihood").
+    """
+    from scipy.linalg import cholesky_banded
+
+    free = len(series) - _ORDER
+    bands = _penalty(period) * _roughness(len(series))
+    bands[_ORDER] += 1
+    determinant = 2 * np.log(cholesky_banded(bands)[_ORDER]).sum() - free * np.log(_penalty(period))
+    noise = series @ (series - whittaker(series, period)) / free
+    return float(free * np.log(max(noise, 1e-12)) + determinant)
+
+
+def _penalty(period: float) -> float:
+    return float((2 * np.sin(np.pi / period)) ** (-2 * _ORDER))
+
+
+def _roughness(count: int) -> np.ndarray:
+    """Upper bands of D'D, D the third differences of `count` samples."""
+    taps = np.array([-1.0, 3.0, -3.0, 1.0])
+    bands = np.zeros((_ORDER + 1, count))
+    for lag in range(_ORDER + 1):
+        for tap in range(_ORDER + 1 - lag):
+            start = tap + lag  # entry (j, j + lag) of D'D collects taps[tap] * taps[tap + lag]
+            bands[_ORDER - lag, start : start + count - _ORDER] += taps[tap] * taps[tap + lag]
+    return bands

@@ -1,6 +1,6 @@
 """Where a frame lies relative to a key frame: never frame by frame, so that nothing adds up.
 
-Coarse: Lucas and Kanade on a quarter of the size, local contrast normalised. Fine: some 700 patches of
+Coarse: Lucas and Kanade on a half to an eighth of the size, local contrast normalised. Fine: some 700 patches of
 25 x 25 pixels at full size, inverse compositional alignment (Baker and Matthews, IJCV 56, 2004), each patch
 with zero mean and unit norm, so that exposure does not matter. A rigid fit of what most patches share throws out
 what moves by itself: clouds, cars, people.
@@ -19,7 +19,9 @@ _R = 12
 _SIDE = 2 * _R + 1
 _STEPS = 10
 _GRID = (16, 9)
-_FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 30, 0.003)}
+_FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 10, 0.03)}
+_ROUGH = 100
+"""Points that a rough place is asked for; where the best two of each cell are fewer, more are taken."""
 MINIMUM = 8
 """Patches that a position needs."""
 
@@ -51,9 +53,11 @@ class KeyFrame:
     def __init__(self, luma: np.ndarray) -> None:
         import cv2
 
-        self._scale = 4 if min(luma.shape) >= 480 else 2
+        self._scale = 8 if min(luma.shape) >= 1600 else 4 if min(luma.shape) >= 480 else 2
         self._coarse = _normalised(_shrunk(luma, self._scale))
-        self._coarse_points = _corners(self._coarse, 4, 12)
+        self._coarse_points = _corners(self._coarse, 2, 12)
+        if len(self._coarse_points) < _ROUGH:
+            self._coarse_points = _corners(self._coarse, 8, 12)
         soft = cv2.GaussianBlur(luma, (0, 0), 0.8) if luma.shape[1] >= 2000 else luma
         points = _corners(soft, 5, 40).astype(np.float64)
         if len(points) < MINIMUM or len(self._coarse_points) < MINIMUM:
@@ -61,7 +65,7 @@ class KeyFrame:
         self._patches = np.empty((len(points), _SIDE, _SIDE), np.float32)
         for number, point in enumerate(points):
             _sample(luma, point[0], point[1], self._patches[number])
-            _normalise(self._patches[number])
+            _normalise(self._patches[number], np.empty(_SIDE, np.float32))
         self._points = points
         self._prepare()
 
@@ -158,55 +162,76 @@ def _sample(luma, x, y, out):
     one = np.float32(1)
     a, b, c, d = (one - dx) * (one - dy), dx * (one - dy), (one - dx) * dy, dx * dy
     for j in range(_SIDE):
-        upper, lower = luma[top - _R + j], luma[top - _R + j + 1]
+        row, k = top - _R + j, left - _R
+        upper, lower, line = luma[row, k : k + _SIDE + 1], luma[row + 1, k : k + _SIDE + 1], out[j]
         for i in range(_SIDE):
-            k = left - _R + i
-            out[j, i] = (
-                a * np.float32(upper[k])
-                + b * np.float32(upper[k + 1])
-                + c * np.float32(lower[k])
-                + d * np.float32(lower[k + 1])
+            line[i] = (
+                a * np.float32(upper[i])
+                + b * np.float32(upper[i + 1])
+                + c * np.float32(lower[i])
+                + d * np.float32(lower[i + 1])
             )
     return True
 
 
 @exact_kernel
-def _normalise(patch):
-    mean = np.float32(0)
+def _total(columns):
+    total = np.float32(0)
+    for i in range(columns.shape[0]):
+        total += columns[i]
+    return total
+
+
+@exact_kernel
+def _normalise(patch, columns):
+    """Zero mean and unit norm. Sums go down the columns first: then a row is one vector instruction."""
+    columns[:] = 0
     for j in range(_SIDE):
+        line = patch[j]
         for i in range(_SIDE):
-            mean += patch[j, i]
-    mean /= np.float32(_SIDE * _SIDE)
-    norm = np.float32(0)
+            columns[i] += line[i]
+    mean = _total(columns) / np.float32(_SIDE * _SIDE)
+    columns[:] = 0
     for j in range(_SIDE):
+        line = patch[j]
         for i in range(_SIDE):
-            patch[j, i] -= mean
-            norm += patch[j, i] * patch[j, i]
-    scale = np.float32(1) / (np.sqrt(norm / np.float32(_SIDE * _SIDE)) + np.float32(1e-3))
+            line[i] -= mean
+            columns[i] += line[i] * line[i]
+    scale = np.float32(1) / (np.sqrt(_total(columns) / np.float32(_SIDE * _SIDE)) + np.float32(1e-3))
     for j in range(_SIDE):
+        line = patch[j]
         for i in range(_SIDE):
-            patch[j, i] *= scale
+            line[i] *= scale
+
+
+@exact_kernel
+def _products(now, patch, gx, gy, across, down, same):
+    """Column sums of the error by the gradients, and of the likeness, inside the patch's edge."""
+    across[:], down[:], same[:] = 0, 0, 0
+    for j in range(1, _SIDE - 1):
+        one, two, x, y = now[j], patch[j], gx[j], gy[j]
+        for i in range(1, _SIDE - 1):
+            error = one[i] - two[i]
+            across[i] += x[i] * error
+            down[i] += y[i] * error
+            same[i] += one[i] * two[i]
 
 
 @exact_kernel
 def _refine(luma, patches, gx, gy, hessians, start, found, likeness, first, end):
     now = np.empty((_SIDE, _SIDE), np.float32)
+    across, down, same = np.zeros(_SIDE, np.float32), np.zeros(_SIDE, np.float32), np.zeros(_SIDE, np.float32)
     for k in range(first, end):
         x, y = start[k, 0], start[k, 1]
         likeness[k] = 0
-        inside, same = False, np.float32(0)
+        inside = False
         for _ in range(_STEPS):
             inside = _sample(luma, x, y, now)
             if not inside:
                 break
-            _normalise(now)
-            bx, by, same = np.float32(0), np.float32(0), np.float32(0)
-            for j in range(1, _SIDE - 1):
-                for i in range(1, _SIDE - 1):
-                    error = now[j, i] - patches[k, j, i]
-                    bx += gx[k, j, i] * error
-                    by += gy[k, j, i] * error
-                    same += now[j, i] * patches[k, j, i]
+            _normalise(now, across)
+            _products(now, patches[k], gx[k], gy[k], across, down, same)
+            bx, by = _total(across), _total(down)
             dx = hessians[k, 0] * bx + hessians[k, 1] * by
             dy = hessians[k, 1] * bx + hessians[k, 2] * by
             x -= dx
@@ -215,4 +240,4 @@ def _refine(luma, patches, gx, gy, hessians, start, found, likeness, first, end)
                 break
         found[k, 0], found[k, 1] = x, y
         if inside and math.hypot(x - start[k, 0], y - start[k, 1]) < 6:
-            likeness[k] = same / ((_SIDE - 2) * (_SIDE - 2))
+            likeness[k] = _total(same) / ((_SIDE - 2) * (_SIDE - 2))

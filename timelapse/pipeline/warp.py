@@ -48,17 +48,14 @@ def render(planes: Planes, matrix: np.ndarray, luma: np.ndarray, factor: np.ndar
         lambda first, end: _luma(planes.y, y, matrix, scale, table, tile, *_rows(first, end, len(y))),
     )
     half = chroma_matrix(matrix)
-    parts = []
-    for plane in (planes.u, planes.v):
-        out = np.empty(plane.shape, np.uint16)
-        in_bands(
-            len(out) // _ROWS or 1,
-            lambda first, end, plane=plane, out=out: _chroma(
-                plane, y, out, half, scale, factor_at, tile, *_rows(first, end, len(out))
-            ),
-        )
-        parts.append(out)
-    return Planes(y, *parts)
+    u, v = np.empty(planes.u.shape, np.uint16), np.empty(planes.v.shape, np.uint16)
+    in_bands(
+        len(u) // _ROWS or 1,
+        lambda first, end: _chroma(
+            planes.u, planes.v, y, u, v, half, scale, factor_at, tile, *_rows(first, end, len(u))
+        ),
+    )
+    return Planes(y, u, v)
 
 
 def _rows(first: int, end: int, height: int) -> tuple[int, int]:
@@ -107,7 +104,7 @@ def _weights(shift):
 
 @exact_kernel
 def _filtered(src, matrix, scale, x0, width, y0, height, lines, out):
-    """`out[height, width]` of the tile at (x0, y0): source codes 0 … 255, not rounded."""
+    """`out[:height, x0:x0 + width]` of the tile at (x0, y0): source codes 0 … 255, not rounded."""
     middle_x, middle_y = x0 + 0.5 * (width - 1), y0 + 0.5 * (height - 1)
     shift_x = matrix[0, 0] * middle_x + matrix[0, 1] * middle_y + matrix[0, 2] - middle_x
     shift_y = matrix[1, 0] * middle_x + matrix[1, 1] * middle_y + matrix[1, 2] - middle_y
@@ -118,11 +115,11 @@ def _filtered(src, matrix, scale, x0, width, y0, height, lines, out):
     left, last_row, last_column = x0 + column - 1, src.shape[0] - 1, src.shape[1] - 1
     inside = left >= 0 and left + width + 3 <= last_column + 1
     for j in range(height + 3):
-        line = src[min(last_row, max(0, y0 + row - 1 + j))]
+        line, new = src[min(last_row, max(0, y0 + row - 1 + j))], lines[j]
         if inside:
             part = line[left : left + width + 3]
             for i in range(width):
-                lines[j, i] = (
+                new[i] = (
                     a0 * np.float32(part[i])
                     + a1 * np.float32(part[i + 1])
                     + a2 * np.float32(part[i + 2])
@@ -131,52 +128,97 @@ def _filtered(src, matrix, scale, x0, width, y0, height, lines, out):
         else:
             for i in range(width):
                 k = left + i
-                lines[j, i] = (
+                new[i] = (
                     a0 * np.float32(line[min(last_column, max(0, k))])
                     + a1 * np.float32(line[min(last_column, max(0, k + 1))])
                     + a2 * np.float32(line[min(last_column, max(0, k + 2))])
                     + a3 * np.float32(line[min(last_column, max(0, k + 3))])
                 )
     for j in range(height):
+        one, two, three, four, new = (
+            lines[j],
+            lines[j + 1],
+            lines[j + 2],
+            lines[j + 3],
+            out[j, x0 : x0 + width],
+        )
         for i in range(width):
-            out[j, i] = b0 * lines[j, i] + b1 * lines[j + 1, i] + b2 * lines[j + 2, i] + b3 * lines[j + 3, i]
+            new[i] = b0 * one[i] + b1 * two[i] + b2 * three[i] + b3 * four[i]
+
+
+@exact_kernel
+def _row_of_tiles(src, matrix, scale, tile, y0, height, lines, out):
+    for x0 in range(0, out.shape[1], tile):
+        _filtered(src, matrix, scale, x0, min(tile, out.shape[1] - x0), y0, height, lines, out)
 
 
 @exact_kernel
 def _luma(src, dst, matrix, scale, table, tile, first, end):
-    lines = np.empty((_ROWS + 3 + _ROWS, tile), np.float32)
-    value = np.empty((_ROWS + _ROWS, tile), np.float32)
-    top = np.float32(4095 / 16)  # the last place of the table
+    lines = np.empty((_ROWS + 3, tile), np.float32)
+    value = np.empty((_ROWS, dst.shape[1]), np.float32)
+    places = np.empty(dst.shape[1], np.uint16)
     y0 = first
     while y0 < end:
         height = min(_ROWS, end - y0)
-        for x0 in range(0, dst.shape[1], tile):
-            width = min(tile, dst.shape[1] - x0)
-            _filtered(src, matrix, scale, x0, width, y0, height, lines, value)
-            for j in range(height):
-                for i in range(width):
-                    code = min(top, max(np.float32(0), value[j, i]))
-                    dst[y0 + j, x0 + i] = table[np.int32(code * np.float32(16) + np.float32(0.5))]
+        _row_of_tiles(src, matrix, scale, tile, y0, height, lines, value)
+        for j in range(height):
+            _looked_up(value[j], table, places, dst[y0 + j])
+        y0 += height
+
+
+# Loops over whole rows, with few arrays and without branches, and tables in loops of their own: they become vector
+# instructions.
+
+
+@exact_kernel
+def _looked_up(value, table, places, out):
+    """New codes of filtered ones."""
+    zero, top = np.float32(0), np.float32(4095 / 16)  # the last place of the table
+    for i in range(out.shape[0]):
+        code = value[i]
+        code = code if code > zero else zero
+        code = code if code < top else top
+        places[i] = np.uint16(np.int32(code * np.float32(16) + np.float32(0.5)))
+    for i in range(out.shape[0]):
+        out[i] = table[places[i]]
+
+
+@exact_kernel
+def _chroma(u, v, luma, new_u, new_v, matrix, scale, factor, tile, first, end):
+    width = new_u.shape[1]
+    lines = np.empty((_ROWS + 3, tile), np.float32)
+    blue, red = np.empty((_ROWS, width), np.float32), np.empty((_ROWS, width), np.float32)
+    means, factors = np.empty(width, np.uint8), np.empty(width, np.float32)
+    y0 = first
+    while y0 < end:
+        height = min(_ROWS, end - y0)
+        _row_of_tiles(u, matrix, scale, tile, y0, height, lines, blue)
+        _row_of_tiles(v, matrix, scale, tile, y0, height, lines, red)
+        for j in range(height):
+            row = y0 + j
+            _factors(luma[2 * row], luma[2 * row + 1], factor, means, factors)
+            _coloured(blue[j], factors, new_u[row])
+            _coloured(red[j], factors, new_v[row])
         y0 += height
 
 
 @exact_kernel
-def _chroma(src, luma, dst, matrix, scale, factor, tile, first, end):
-    lines = np.empty((_ROWS + 3 + _ROWS, tile), np.float32)
-    value = np.empty((_ROWS + _ROWS, tile), np.float32)
+def _factors(upper, lower, factor, means, out):
+    """Of each pixel of chroma, by the mean of its four of luma."""
+    for i in range(out.shape[0]):
+        k = 2 * i
+        total = np.int32(upper[k]) + np.int32(upper[k + 1]) + np.int32(lower[k]) + np.int32(lower[k + 1])
+        means[i] = np.uint8(total >> 10)
+    for i in range(out.shape[0]):
+        out[i] = factor[means[i]]
+
+
+@exact_kernel
+def _coloured(value, factors, out):
     middle, range_ = np.float32(128), np.float32(224 * 256 / 255)
     low, high = np.float32(16 * 256), np.float32(240 * 256)
-    y0 = first
-    while y0 < end:
-        height = min(_ROWS, end - y0)
-        for x0 in range(0, dst.shape[1], tile):
-            width = min(tile, dst.shape[1] - x0)
-            _filtered(src, matrix, scale, x0, width, y0, height, lines, value)
-            for j in range(height):
-                upper, lower = luma[2 * (y0 + j)], luma[2 * (y0 + j) + 1]
-                for i in range(width):
-                    k = 2 * (x0 + i)
-                    mean = (int(upper[k]) + int(upper[k + 1]) + int(lower[k]) + int(lower[k + 1])) >> 10
-                    code = np.float32(32768) + (value[j, i] - middle) * range_ * factor[mean]
-                    dst[y0 + j, x0 + i] = np.uint16(np.int32(min(high, max(low, code)) + np.float32(0.5)))
-        y0 += height
+    for i in range(out.shape[0]):
+        code = np.float32(32768) + (value[i] - middle) * range_ * factors[i]
+        code = code if code > low else low
+        code = code if code < high else high
+        out[i] = np.uint16(np.int32(code + np.float32(0.5)))
