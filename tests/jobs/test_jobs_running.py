@@ -110,8 +110,8 @@ def test_a_night_product_is_a_job_like_any_other(night, woken):
     assert (job.state, job.error, job.product) == (JobState.DONE, "", "keogram")
     product = Product.objects.get()
     assert [(file["name"], file["role"]) for file in product.files] == [
-        ("keogram-strip.png", "strip"),
         ("keogram.png", "picture"),
+        ("keogram-strip.png", "strip"),
     ]
     folder = products.root() / product.folder
     with Image.open(folder / "keogram.png") as picture:
