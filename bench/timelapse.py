@@ -243,6 +243,8 @@ _CHILD = """
 import sys, tempfile
 from pathlib import Path
 from bench._memory import peak_mb
+from skycam_project.common import allocator
+allocator.prepare()  # as the command and the jobs' child do
 from timelapse.pipeline.frames import open_source
 from timelapse.pipeline.job import make
 from timelapse.pipeline.recipe import Output, Recipe

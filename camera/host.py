@@ -332,7 +332,7 @@ class CameraHost:
         if frame.start_monotonic is not None and frame.end_monotonic is not None:
             duration = self._clock.monotonic() - frame.start_monotonic
             latency = frame.end_monotonic - frame.start_monotonic + (frame.download_s or 0.0)
-        self._series.frame(frame.start, duration, latency, size, frame.download_s)
+        self._series.frame(frame.start, duration, latency, frame.applied.exposure_s, size, frame.download_s)
         timelapse = loop is not None and loop.plan.frames is None
         if loop and timelapse and self._wish.running and not self._new_run:
             self._run_file.save(loop.record)

@@ -45,6 +45,12 @@ class CameraMetrics:
             buckets=BUCKETS,
             registry=registry,
         )
+        self.overhead = Gauge(
+            "capture_latency_ms",
+            "Newest frame: shutter command to file on disk, without the exposure",
+            label,
+            registry=registry,
+        )
         self.throughput = Gauge(
             "skycam_download_bytes_per_second", "Speed of the newest download", label, registry=registry
         )
@@ -89,6 +95,7 @@ class CameraSeries:
         taken: datetime,
         duration: float | None,
         latency: float | None,
+        exposure: float | None,
         size: int,
         download: float | None,
     ) -> None:
@@ -101,6 +108,8 @@ class CameraSeries:
             self._metrics.duration.labels(camera).observe(duration)
         if latency is not None:
             self._metrics.latency.labels(camera).observe(latency)
+            if exposure is not None:
+                self._metrics.overhead.labels(camera).set(max(0.0, 1000 * (latency - exposure)))
         if download:
             self._metrics.throughput.labels(camera).set(size / download)
 

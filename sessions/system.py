@@ -20,6 +20,7 @@ from skycam_project.common.clock import iso_utc
 from skycam_project.common.fence import FileFences
 from skycam_project.common.link import Host
 from skycam_project.common.units import Seconds
+from skycam_project.common.uptime import Uptime
 
 INSTRUMENT = "system"
 LOOK: Seconds = 5.0
@@ -36,9 +37,8 @@ RELIEF: Seconds = 300.0
 
 log = logging.getLogger(__name__)
 
-utilization = Gauge(
-    "skycam_storage_utilization_pct", "Used share of the disk that holds the data folder, percent"
-)
+utilization = Gauge("storage_utilization_pct", "Used share of the disk that holds the data folder, percent")
+uptime_pct = Gauge("system_uptime_pct", "Share of the last 30 days in which the program ran, percent")
 
 
 async def run() -> None:
@@ -47,10 +47,14 @@ async def run() -> None:
     async with host:
         manager = await asyncio.to_thread(open_sessions, INSTRUMENT)
         mirror = Mirror(sessions_root())
+        uptime = Uptime(settings.DATA / "state" / "uptime.json", datetime.now(UTC))
+        ran = time.monotonic()
         follower = asyncio.create_task(follow(mirror), name="catalogue")
         try:
             while True:
                 host.publish(await asyncio.to_thread(state, manager))
+                before, ran = ran, time.monotonic()
+                await asyncio.to_thread(_count, uptime, ran - before)
                 await asyncio.sleep(LOOK)
         finally:
             follower.cancel()
@@ -82,6 +86,13 @@ def _keep(what: str, work: Callable[..., Any], *arguments: Any) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _count(uptime: Uptime, elapsed: Seconds) -> None:
+    try:
+        uptime_pct.set(uptime.ran(elapsed, datetime.now(UTC)))
+    except OSError as error:
+        log.warning("how long the program ran cannot be kept: %s", error)
 
 
 def state(manager: SessionManager) -> dict[str, Any]:

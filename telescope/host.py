@@ -21,6 +21,7 @@ from telescope.dwarf.session.state import CameraPhase
 from telescope.errors import CaptureError, InvalidStateError, NotConnectedError, NotHostError
 from telescope.frame_sink import FrameSink, described
 from telescope.leased import FrameLeases
+from telescope.metrics import focusing
 
 logger = logging.getLogger(__name__)
 
@@ -330,7 +331,7 @@ class TelescopeHost:
         """Let the telescope focus on stars; `focus.moving` tells when it is done."""
         self._check_commands()
         self.session.board.set("focus", moving=True)
-        self._job(self._quietly(self.session.autofocus(fast)))
+        self._job(self._quietly(focusing(self.session.autofocus(fast), self.telescope, self._clock)))
 
     # ---- power
 

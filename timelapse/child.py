@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from skycam_project.common import allocator
 from skycam_project.common.errors import InvalidValueError, SkycamError
 from skycam_project.common.parent_pipe import leave_with_parent
 
@@ -27,6 +28,7 @@ SACRIFICE = b"800"
 
 def main() -> None:
     """Do one job."""
+    allocator.prepare()
     leave_with_parent()
     os.nice(NICENESS)
     with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sessions import provenance
 from sessions.calibration.lookup import Corrections
-from timelapse import alone
+from timelapse import alone, seasons
 from timelapse.fusion import making as fusion
 from timelapse.night.kinds import KINDS
 
@@ -62,6 +62,15 @@ def night_product(kind: str) -> provenance.Maker:
     return make
 
 
+def season(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
+    """The long-term keogram from the lines of its nights."""
+    from skycam_project.common.nights import site_zone
+    from timelapse.night.drawing import save_png
+    from timelapse.night.season import PICTURE, Season
+
+    return [save_png(folder / PICTURE, Season(sources[0].path.parent, site_zone()).picture())]
+
+
 def film(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], folder: Path) -> list[Path]:
     """A film that a command made."""
     path, corrections = _split(sources, parameters, folder)
@@ -71,6 +80,6 @@ def film(sources: Sequence[provenance.Source], parameters: Mapping[str, Any], fo
 provenance.register("timelapse", timelapse)
 provenance.register(alone.KIND, film)
 for name in KINDS:
-    provenance.register(name, night_product(name))
+    provenance.register(name, season if name == seasons.KIND else night_product(name))
 for name in ("fused", "focused"):
     provenance.register(name, fusion.maker(name))

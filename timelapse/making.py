@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from sessions import provenance
 from skycam_project.common.files import fsync_file, fsync_folder
-from timelapse import curves, sidecar
+from timelapse import curves, seasons, sidecar
 from timelapse.pipeline.errors import CancelledError as CancelledError
 from timelapse.work import Work
 
 if TYPE_CHECKING:
     from sessions.calibration.lookup import Corrections
     from timelapse.checking import Measured
+    from timelapse.night.engine import NightProducts
     from timelapse.night.products import Made
     from timelapse.pipeline.frames import FrameSource
     from timelapse.pipeline.job import Progress, Report
@@ -90,7 +91,8 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
         made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
         inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
         provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    _describe(work, folder, report.frames / recipe.fps, curves.scores(found))
+    scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+    _describe(work, folder, report.frames / recipe.fps, scores)
     return shown(report) | found
 
 
@@ -165,10 +167,11 @@ class _Teller:
         low, high = STAGES[stage]
         share = now.done / now.total if now.total else 1.0
         percent = high if now.stage == "join" and self.draft else low + (high - low) * share
-        if not self.draft and stage == "analyse":
-            percent = max(percent, self._message.get("percent", 0.0))  # its rows are there, it only looks
+        looks_only = stage == "analyse" and self._drafted  # its rows are there
+        if looks_only:
+            percent = max(percent, self._message.get("percent", 0.0))
         message = {
-            "stage": stage, "percent": percent, "fps": round(now.fps, 2) or None,
+            "stage": stage, "percent": percent, "fps": None if looks_only else round(now.fps, 2) or None,
             "remaining_s": self._remaining(percent), "left_out": self._left_out, "drafted": self._drafted,
         }  # fmt: skip
         if now.stage != "join":
@@ -234,13 +237,19 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
         say({"stage": "render", "percent": 100.0 * done / max(1, total), "fps": round(fps, 2) or None, "done": done,
              "frames": total, "remaining_s": round((total - done) / fps, 1) if fps and gone > 2 else None})  # fmt: skip
 
+    def lengthen(products: "NightProducts") -> None:
+        if work.session and "keogram" in products.wishes.parts:
+            seasons.add(folder.parents[2], work.instrument, products)
+
     with closing(open_source(Path(work.source))) as source:
-        made = night.make(work.product, source, options, folder, tell, cancelled)
-        inputs = inputs_of(Path(work.source))
+        made = night.make(work.product, source, options, folder, tell, cancelled, after=lengthen)
         problems = [asdict(problem) for problem in source.problems]
         frames = len(source)
-    record_night(folder, work.product, inputs, options, made)
-    _describe(work, folder, None, {}, made.files)
+    if work.product == seasons.KIND:
+        seasons.describe(folder, work.instrument)
+    else:
+        record_night(folder, work.product, inputs_of(Path(work.source)), options, made)
+        _describe(work, folder, None, made.scores, made.files)
     shutil.rmtree(folder / ".state", ignore_errors=True)  # only what a try that was cut short would need
     outputs = [
         {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in made.files

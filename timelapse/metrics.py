@@ -1,4 +1,4 @@
-"""What Prometheus sees of jobs; the first name is document 003's."""
+"""What Prometheus sees of jobs; names without `skycam_` are document 003's."""
 
 from functools import cache
 
@@ -24,6 +24,7 @@ class Series:
         )
         self.failures = Counter("skycam_job_failures", "Tries of jobs that failed", ["kind", "code"])
         self.products = Counter("skycam_products_made", "Products of jobs", ["kind"])
+        self.quality = Gauge("image_quality_score", "Quality of the newest product, 0 to 1", ["instrument"])
         self.archived = Counter(
             "skycam_products_archived", "Products of which there is a checked copy elsewhere"
         )
@@ -42,6 +43,11 @@ def count(waiting: int, running: int) -> None:
     """How many jobs wait and run."""
     series().queue_depth.set(waiting)
     series().running.set(running)
+
+
+def quality(instrument: str, score: float) -> None:
+    """How good the newest product of an instrument is, 0 to 1."""
+    series().quality.labels(instrument).set(score)
 
 
 def ended(job: Job, seconds: float) -> None:

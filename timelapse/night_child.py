@@ -27,7 +27,7 @@ from skycam_project.common.errors import SkycamError
 from skycam_project.common.nights import evening, site_zone
 from skycam_project.common.parent_pipe import leave_with_parent
 from skycam_project.common.units import Seconds
-from timelapse import making, sidecar
+from timelapse import making, seasons, sidecar
 from timelapse.night import kinds, products
 from timelapse.night.engine import NightProducts
 from timelapse.night.growing import Acknowledged, Growing
@@ -97,7 +97,7 @@ class Following:
 
     def describe(self) -> None:
         """Say what the folder is, so that pages show it. Raises `OSError`."""
-        describe(self.results, self.meta, self.title)
+        describe(self.results, self.meta, self.title, self.products.scores() if self.products else {})
 
     def finish(self, stop: threading.Event) -> None:
         """The session has ended: make the films, and record what everything was made from.
@@ -109,6 +109,7 @@ class Following:
             return
         self.products.finish()
         self.describe()
+        lengthen(self.results, self.meta, self.products)
         log.info("%s has ended: %d frames in its night products", self.session.name, len(self.products))
         final = self.layout.final(str(self.meta["session_id"]), self.began)
         deadline = time.monotonic() + SEALED
@@ -129,13 +130,20 @@ def complete(session: Path, results: Path, wishes: Mapping[str, Any]) -> None:
     """Go on with products whose session became a file while nobody followed it. Raises `OSError`, `SkycamError`."""
     options, meta = kinds.checked(KIND, wishes), session_meta(session)
     with closing(open_source(session)) as source:
-        made = products.make(KIND, source, options, results)
+        made = products.make(
+            KIND, source, options, results, after=lambda night: lengthen(results, meta, night)
+        )
         first = next((frame.time for frame in source.frames if frame.time), None)
-        describe(results, meta, products.title_of(meta, first, source.title))
+        describe(results, meta, products.title_of(meta, first, source.title), made.scores)
     record(results, session, options, made)
 
 
-def describe(results: Path, meta: Mapping[str, Any], title: str) -> None:
+def lengthen(results: Path, meta: Mapping[str, Any], night: NightProducts) -> None:
+    """Put the night into its camera's long-term keogram. Raises `OSError`."""
+    seasons.add(results.parents[2], str(meta["instrument"]), night)
+
+
+def describe(results: Path, meta: Mapping[str, Any], title: str, scores: Mapping[str, float]) -> None:
     """Write `product.json`; the uuid of an older one stays. Raises `OSError`."""
     try:
         uuid = {"uuid": sidecar.read(results).uuid}
@@ -144,7 +152,7 @@ def describe(results: Path, meta: Mapping[str, Any], title: str) -> None:
     night = evening(parse_iso(meta["start_time"]), site_zone()).isoformat()
     facts = sidecar.Facts(
         kind=KIND, title=title, night=night, instrument=str(meta["instrument"]), session=str(meta["session_id"]),
-        session_uuid=str(meta["uuid"]), files=sidecar.files_of(results, products.files_of(KIND, results)), **uuid,
+        session_uuid=str(meta["uuid"]), files=sidecar.files_of(results, products.files_of(KIND, results)), scores=scores, **uuid,
     )  # fmt: skip
     sidecar.write(results, facts)
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from sessions.store import ids
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.files import fsync_folder, under
-from timelapse import live, sidecar
+from timelapse import live, seasons, sidecar
 from timelapse.errors import MissingError
 from timelapse.models import Job, Product
 from timelapse.transfer import finals
@@ -25,7 +25,9 @@ def root() -> Path:
 
 
 def folder_for(job: Job) -> Path:
-    """The folder of what a job makes; the same job makes it in the same folder."""
+    """The folder of what a job makes; the same job makes it in the same folder, a long-term keogram in its one."""
+    if job.product == seasons.KIND:
+        return seasons.home(root(), job.instrument)
     night = job.night.isoformat() if job.night else "undated"
     name = f"{ids.slug(job.product or job.kind, 40)}-{job.digest[:12]}"
     return root() / night / (ids.slug(job.instrument, 32) or "folders") / name

@@ -8,7 +8,6 @@ taken up again. Times are compared by the database's clock, so hosts need not ag
 import hashlib
 import logging
 import os
-import socket
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
+from skycam_project.common.machine import machine_name
 from skycam_project.common.units import Seconds
 from timelapse import live
 from timelapse.choices import OPEN, JobKind, JobState
@@ -36,7 +36,7 @@ BACK_OFF: Seconds = 30.0
 """The pause after the first failed try; it doubles with each."""
 LONGEST_BACK_OFF: Seconds = 1800.0
 NO_ROOM_PAUSE: Seconds = 600.0
-HOST = socket.gethostname()
+HOST = machine_name()
 
 
 def digest_of(kind: str, product: str, source: Source, recipe: dict[str, Any]) -> str:
@@ -70,6 +70,11 @@ def _title(kind: JobKind, product: str, source: Source) -> str:
         return f"{what}, {source.name}"
     who = "" if source.instrument in ("", "default") else f" {source.instrument}"
     return f"{what}{who}, night of {source.night.day} {source.night:%B %Y}"
+
+
+def about(job: Job) -> dict[str, str]:
+    """What joins the log lines of one job, of all workers and tries: `extra=` of each."""
+    return {"job": str(job.pk)}
 
 
 def get(uuid: Any) -> Job:
@@ -226,10 +231,10 @@ def failed(share: Share, error: JobError) -> None:
     share.delete()
     job = share.job
     if job.shares.exists():
-        log.warning("%s: %s; %s worker(s) go on", job.title, error, job.shares.count())
+        log.warning("%s: %s; %s worker(s) go on", job.title, error, job.shares.count(), extra=about(job))
         return
     job.refresh_from_db()
-    log.warning("%s: %s", job.title, error)
+    log.warning("%s: %s", job.title, error, extra=about(job))
     mine = Job.objects.filter(pk=job.pk, state=JobState.RUNNING)
     said = {"error": str(error), "error_code": error.code, "fps": None, "remaining_s": None}
     if error.code == "disk_full":  # time does not heal the try, room does
@@ -264,7 +269,9 @@ def sweep() -> int:
     """Forget the shares of the dead and let their jobs wait again. Returns how many jobs are due."""
     for share in Share.objects.filter(host=HOST).select_related("job"):
         if not _lives(share):
-            log.warning("%s: its worker (process %s) is gone", share.job.title, share.pid)
+            log.warning(
+                "%s: its worker (process %s) is gone", share.job.title, share.pid, extra=about(share.job)
+            )
             share.delete()
     Share.objects.filter(beat_at__lt=Now() - timedelta(seconds=SILENT)).delete()
     claimed_long_ago = Q(started_at__lt=Now() - timedelta(seconds=BEAT))

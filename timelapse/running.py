@@ -108,18 +108,21 @@ def run(share: Share) -> None:
     job, began = share.job, time.monotonic()
     try:
         work = prepare(job)
+        log.info("%s: begun", job.title, extra=queue.about(job))
         child = Child(work)
         try:
             report = _follow(share, child)
         finally:
             child.close()
         if report is None:
-            log.info("%s: this worker leaves it", job.title)
+            log.info("%s: this worker leaves it", job.title, extra=queue.about(job))
             queue.given_up(share)
             return
         made = products.index(Path(work.folder), job)
         if queue.done(share, report):
-            metrics.ended(job, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            log.info("%s: made in %.0f s", job.title, seconds, extra=queue.about(job))
+            metrics.ended(job, seconds)
             live.product(made)
         shutil.rmtree(work.work, ignore_errors=True)
     except JobError as error:
@@ -180,18 +183,18 @@ def _follow(share: Share, child: Child) -> dict[str, Any] | None:
         return report
     if error := child.last.get("error"):
         if words := child.words():
-            log.warning("%s: %s", share.job.title, words)
+            log.warning("%s: %s", share.job.title, words, extra=queue.about(share.job))
         raise JobError(error["text"], code=error["code"], final=error.get("final", False))
     if child.last.get("cancelled"):
         return None
+    if words := child.words():
+        log.error("%s: the render's last words: %s", share.job.title, words, extra=queue.about(share.job))
     raise JobError(_obituary(child), code="crashed")
 
 
 def _obituary(child: Child) -> str:
     code = child.process.returncode
     how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
-    if words := child.words():
-        log.error("the render's last words: %s", words)
     return f"The render's process ended by {how}; its finished chunks are kept."
 
 

@@ -19,6 +19,8 @@ from timelapse.night.kinds import KINDS, checked
 
 log = logging.getLogger(__name__)
 
+NEWEST = 50
+"""Products whose quality is told; an instrument's newest is among them."""
 FORMATS = (
     ("h265", "As large as the frames, H.265 10 bit"),
     ("av1", "As large as the frames, AV1 10 bit (quick)"),
@@ -208,7 +210,7 @@ def work_once() -> bool:
 def _slot() -> Iterator[bool]:
     """One of this machine's places for a job, held by flock: a worker that dies gives it free."""
     for number in range(settings.CONFIG.timelapse_jobs):
-        with claimed(settings.RUN / f"job-slot-{number}.lock") as free:
+        with claimed(settings.RUN / f"job-slot-{queue.HOST}-{number}.lock") as free:
             if free:
                 yield True
                 return
@@ -229,3 +231,8 @@ def count() -> None:
     metrics.count(
         sum(state == JobState.WAITING for state in states), sum(state == JobState.RUNNING for state in states)
     )
+    newest = Product.objects.filter(deleted_at=None, scores__quality__isnull=False).order_by("-made_at")[
+        :NEWEST
+    ]
+    for instrument, scores in reversed(newest.values_list("instrument", "scores")):
+        metrics.quality(instrument or "folders", scores["quality"])

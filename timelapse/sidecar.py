@@ -71,9 +71,9 @@ def files_of(folder: Path, made: Iterable[Path] | None = None) -> tuple[dict[str
 
     Args:
         folder: the product's.
-        made: its files; by default all of the folder but hidden and temporary ones.
+        made: its files, what people look for first in front; by default all but hidden and temporary ones, by name.
     """
-    paths = sorted(made if made is not None else (path for path in folder.iterdir() if _offered(path)))
+    paths = list(made) if made is not None else sorted(path for path in folder.iterdir() if _offered(path))
     return tuple(
         {
             "name": path.relative_to(folder).as_posix(),

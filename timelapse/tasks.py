@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from timelapse import archive, automatic, nodes, products, running, services
+from timelapse import archive, automatic, leftovers, nodes, products, running, services
 
 
 @shared_task(name="timelapse.work", ignore_result=True)
@@ -51,9 +51,10 @@ def offer() -> None:
 
 @shared_task(name="timelapse.find_products", ignore_result=True)
 def find_products() -> None:
-    """Rows for products that commands or the night made; the rest of interrupted deletions."""
+    """Rows for products that commands or the night made; the rest of interrupted deletions and of given up jobs."""
     products.finish_deleting()
     products.find_all()
+    leftovers.clear()
 
 
 @worker_ready.connect

@@ -15,7 +15,8 @@ def main() -> None:
         skycam.main(prog_name="skycam", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
-    except click.Abort:
+    except click.Abort as stop:
+        sys.stderr.write(f"skycam: {str(stop) or 'stopped'}\n")
         sys.exit(130)
     except click.ClickException as error:
         sys.stderr.write(f"skycam: {error.format_message()}\n")

@@ -20,6 +20,7 @@ COMMANDS = {
     "calibration": "calibration:calibration",
     "timelapse": "timelapse:timelapse",
     "products": "products:products",
+    "worker": "worker:worker",
     "nodes": "nodes:nodes",
     "lights": "lights:lights",
     "flats": "flats:flats",

@@ -1,15 +1,19 @@
 """What commands print: tables for people, JSON for programs."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from time import monotonic
+from types import FrameType
 from typing import Any
 
 import click
 import orjson
 
 from skycam_project.cli.group import Options
+from skycam_project.common.errors import SkycamError
 from skycam_project.common.units import Seconds
 
 _WIDE = 1000
@@ -64,18 +68,25 @@ def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]
         yield lambda done, total: None
         return
     if not sys.stderr.isatty():
-        yield _lines(title)
+        yield progress_lines(title)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True)
+    bar = BarColumn(bar_width(console.width))
+    columns = (TextColumn("{task.description}"), bar, MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def _lines(title: str) -> Callable[[int, int], None]:
+def bar_width(columns: int) -> int:
+    """Of a progress bar, so that the words beside it are whole on a narrow terminal."""
+    return min(40, max(4, columns - 50))
+
+
+def progress_lines(title: str) -> Callable[[int, int], None]:
     """Progress for logs and pipes, on standard error: nothing of what is quick, then now and then a line."""
     said = monotonic()
 
@@ -86,3 +97,30 @@ def _lines(title: str) -> Callable[[int, int], None]:
             click.echo(f"{title}: {done} of {total}", err=True)
 
     return progress
+
+
+@contextmanager
+def asked_to_stop(kept: str) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C asks long work to stop where it can be gone on with; a second one ends it at once.
+
+    Args:
+        kept: a sentence: what is left, and how to go on.
+
+    Yields:
+        Whether it was asked; work that ends by an error after that ends as stopped.
+    """
+    asked = Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    except SkycamError as error:
+        if asked.is_set():
+            raise click.Abort(f"stopped. {kept}") from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)

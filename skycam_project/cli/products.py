@@ -7,7 +7,15 @@ from typing import Any
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, counted, output_option, progress_bar, table, wants_json
+from skycam_project.cli.output import (
+    as_json,
+    asked_to_stop,
+    counted,
+    output_option,
+    progress_bar,
+    table,
+    wants_json,
+)
 from skycam_project.cli.sources import source_path
 from skycam_project.common.errors import SkycamError
 
@@ -81,6 +89,7 @@ def make(
     output: str | None,
 ) -> None:
     """Make KIND of a session (its id, uuid, file or folder) or of a folder of pictures."""
+    from timelapse import seasons
     from timelapse.making import inputs_of, record_night
     from timelapse.night import products as night
     from timelapse.pipeline.frames import open_source
@@ -91,13 +100,15 @@ def make(
     path = source_path(options, source)
     frames = open_source(path, camera)
     try:
-        with _bar(night.KINDS[kind].title, quiet=json) as progress:
-            made = night.make(kind, frames, chosen, folder, progress)
+        kept = f"The same command goes on there; what is done so far is kept in {folder}."
+        with asked_to_stop(kept) as stop, progress_bar(night.KINDS[kind].title, not json) as progress:
+            made = night.make(kind, frames, chosen, folder, progress, stop)
     except OSError as error:
         raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
     finally:
         frames.close()
-    record_night(folder, kind, inputs_of(path), chosen, made)
+    inputs = seasons.lines_of(folder) if kind == seasons.KIND else inputs_of(path)
+    record_night(folder, kind, inputs, chosen, made)
     left_out = [{"name": problem.name, "reason": problem.reason} for problem in frames.problems]
     if json:
         said = {"kind": kind, "frames": len(frames), "left_out": left_out, "found": made.found}
@@ -168,23 +179,3 @@ def _pair(text: str) -> tuple[str, Any]:
     except ValueError:
         return name, value
     return name, int(number) if number.is_integer() else number
-
-
-class _bar:  # noqa: N801 - used like a function
-    """A progress bar on standard error."""
-
-    def __init__(self, title: str, *, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self._progress = Progress(*columns, console=console)
-        self._task = self._progress.add_task(title, total=None)
-
-    def __enter__(self) -> Any:
-        self._progress.start()
-        return lambda done, total: self._progress.update(self._task, completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()

@@ -1,18 +1,30 @@
 """`./skycam timelapse make`: a timelapse of a session or a folder of pictures; needs no server."""
 
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, wants_json
+from skycam_project.cli.output import (
+    as_json,
+    asked_to_stop,
+    bar_width,
+    output_option,
+    progress_lines,
+    wants_json,
+)
 from skycam_project.cli.sources import source_path
+from skycam_project.common import allocator
+
+if TYPE_CHECKING:
+    from timelapse.pipeline.job import Progress as Step
 
 CODEC_NAMES = ("h265", "av1", "h264", "prores", "ffv1", "webp", "frames")
 EXTRA_NAMES = ("hdr10", "hlg", "1080p", "preview", "draft", "prores", "ffv1", "webp", "frames", "av1", "h265")
@@ -124,7 +136,9 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.option("--poster/--no-poster", default=None, help="Also write a poster. On by default.")
 @click.option("--sheet/--no-sheet", default=None, help="Also write a contact sheet.")
 @click.option(
-    "--work", type=click.Path(path_type=Path), help="Keep parts here, to go on after an interruption."
+    "--work",
+    type=click.Path(path_type=Path),
+    help="Keep parts here, for other films of the same frames too.  [default: beside the film until it is made]",
 )
 @output_option
 @click.pass_obj
@@ -139,9 +153,10 @@ def make(
 ) -> None:
     """Make a timelapse of a session (its id, uuid, file or folder) or a folder of pictures.
 
-    Broken and odd frames are reported and left out. With --work an interrupted job goes on where it was. The record
+    Broken and odd frames are reported and left out. After Ctrl-C or a crash the same command goes on. The record
     beside the film says what it was made from; `sessions reproduce` makes it again.
     """
+    allocator.prepare()
     from timelapse import alone
     from timelapse.pipeline.frames import open_source
     from timelapse.pipeline.job import make as run
@@ -156,8 +171,10 @@ def make(
         for note in [] if json else notes(opened, recipe):
             click.echo(f"note: {note}", err=True)
         made_from = alone.inputs(path)
-        with _folder(work, out) as folder, _bars(json) as progress:
-            report = run(opened, recipe, out, folder, progress)
+        with _folder(work, out) as folder:
+            kept = f"The same command goes on there; what is done so far is kept in {folder}."
+            with asked_to_stop(kept) as stop, _bars(json) as progress:
+                report = run(opened, recipe, out, folder, progress, stop)
         if made_from is not None:
             alone.record(out, made_from, camera, report)
     except OSError as error:
@@ -262,41 +279,54 @@ def _read(path: Path | None) -> dict[str, Any]:
 
 @contextmanager
 def _folder(work: Path | None, out: Path) -> Iterator[Path]:
-    """Where parts are kept: what was asked for, else a folder beside the result that goes afterwards."""
-    if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
-        yield work
-        return
-    with tempfile.TemporaryDirectory(prefix=f".{out.stem}-", dir=out.parent) as folder:
-        yield Path(folder)
+    """Where parts are kept: what was asked for, else a folder beside the film that goes when it is made."""
+    folder = work or out.with_name(f".{out.name}.parts")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    except BaseException:
+        if work is None and not any(folder.glob("*/*")):
+            shutil.rmtree(folder, ignore_errors=True)  # nothing was begun
+        raise
+    if work is None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _bars(json: bool) -> Iterator[Any]:
-    """A progress bar per stage on a terminal's standard error; nothing elsewhere."""
+def _bars(json: bool) -> Iterator[Callable[["Step"], None]]:
+    """A progress bar per stage on a terminal's standard error, now and then a line in a log; nothing beside JSON."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from timelapse.pipeline.job import Progress as Step
+    if json or not sys.stderr.isatty():
+        lines: dict[str, Callable[[int, int], None]] = {}
 
+        def say(step: "Step") -> None:
+            if not json:
+                lines.setdefault(step.stage, progress_lines(_STAGES[step.stage]))(step.done, step.total)
+
+        yield say
+        return
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width(console.width)),
         MofNCompleteColumn(),
         TextColumn("{task.fields[speed]}"),
     )
-    with Progress(*columns, console=console, disable=json or not console.is_terminal) as bars:
+    with Progress(*columns, console=console) as bars:
         tasks: dict[str, Any] = {}
 
-        def show(step: Step) -> None:
+        def show(step: "Step") -> None:
             if step.stage not in tasks:
                 tasks[step.stage] = bars.add_task(_STAGES[step.stage], total=step.total, speed="")
-            left = f"{step.remaining_s:.0f} s left" if step.remaining_s is not None else ""
-            speed = f"{step.fps:.1f} frames/s  {left}" if step.fps else ""
+            left = f"{step.remaining_s:.0f} s left" if step.remaining_s else ""
+            speed = f"{step.fps:.1f} fps {left}" if step.fps else ""
             bars.update(tasks[step.stage], completed=step.done, total=step.total, speed=speed)
 
         yield show
+        for task in bars.tasks:
+            bars.update(task.id, completed=task.total)
 
 
 def _show(report: Any) -> None:

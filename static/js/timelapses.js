@@ -90,7 +90,7 @@ async function load() {
     const all = [...jobs.values()];
     const newest = all.find(({ state }) => state === "running") ?? all.find(({ state }) => state === "done") ?? all[0];
     page.choose(newest?.uuid ?? answer.products[0]?.uuid ?? null);
-  }
+  } else curves(chosen); // another page named it
   draw();
 }
 

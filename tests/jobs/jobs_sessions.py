@@ -1,5 +1,6 @@
 """Small real sessions for tests of jobs."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,16 @@ def pictures(folder: Path, count: int, width: int = 160, height: int = 96, seed:
 
 
 def session(
-    root: Path, count: int = 6, *, instrument: str = "default", size: tuple[int, int] = (160, 96)
-) -> Path:
-    """A finished observation with pictures as its originals: its file."""
+    root: Path, count: int = 6, *, instrument: str = "default", size: tuple[int, int] = (160, 96),
+    began: datetime | None = None,
+) -> Path:  # fmt: skip
+    """A finished observation with pictures as its originals: its file.
+
+    `began`: when the first one was taken, the others 10 s after each other; None: now, at once.
+    """
     with SessionManager(root, SITE, instrument=instrument) as sessions:
         night = sessions.start_session("observation", target="All-sky")
-        for path in pictures(root / "spool", count, *size):
-            night.add_original("default", path, exposure_us=8_000_000, gain=800)
+        for number, path in enumerate(pictures(root / "spool", count, *size)):
+            moment = began + timedelta(seconds=10 * number) if began else None
+            night.add_original("default", path, exposure_us=8_000_000, gain=800, time=moment)
         return sessions.end_session()

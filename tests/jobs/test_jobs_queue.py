@@ -190,4 +190,28 @@ def test_only_so_many_jobs_at_once_on_one_machine(job, night, settings, monkeypa
     services.create_timelapse({"fps": 5}, session=night)
     monkeypatch.setattr(running, "run", nested)
     assert services.work_once() and services.work_once() and not services.work_once()
-    assert (settings.RUN / "job-slot-0.lock").exists()
+    assert (settings.RUN / f"job-slot-{queue.HOST}-0.lock").exists()
+
+
+def test_a_worker_of_its_own_waits_for_the_database_and_ends_when_asked(job, monkeypatch):
+    from django.db import OperationalError
+
+    from timelapse import helping, running
+
+    away = [OperationalError("server closed the connection")]
+
+    def run(share):
+        queue.done(share, {})
+        running.stopping.set()
+
+    def work_once(really=services.work_once):
+        if away:
+            raise away.pop()
+        return really()
+
+    monkeypatch.setattr(running, "run", run)
+    monkeypatch.setattr(services, "work_once", work_once)
+    helping.work(look=0.01)
+    job.refresh_from_db()
+    assert job.state == JobState.DONE
+    running.stopping.clear()

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import av
 import orjson
 import psutil
 import pytest
+from jobs_sessions import session
 from PIL import Image
 
 from sessions import provenance
@@ -108,13 +110,30 @@ def test_a_night_product_is_a_job_like_any_other(night, woken):
     assert (job.state, job.error, job.product) == (JobState.DONE, "", "keogram")
     product = Product.objects.get()
     assert [(file["name"], file["role"]) for file in product.files] == [
-        ("keogram-strip.png", "strip"),
         ("keogram.png", "picture"),
+        ("keogram-strip.png", "strip"),
     ]
     folder = products.root() / product.folder
     with Image.open(folder / "keogram.png") as picture:
         assert picture.width > 60
     assert not (folder / ".state").exists()
+    assert provenance.reproduce(folder).ok
+
+
+def test_each_night_makes_the_long_term_keogram_a_line_longer(night, woken, messages, settings):
+    """Keograms of two nights of one camera and of one that lasted no minute; one is put in once more."""
+    root = settings.DATA / "sessions"
+    first, second = (session(root, 20, began=datetime(2026, 11, day, 21, tzinfo=UTC)).stem for day in (1, 3))
+    for kind, name in (("keogram", night), ("keogram", second), ("keogram", first), ("season", second)):
+        job = run(services.create_product(kind, {}, session=name)[0])
+        assert (job.state, job.error) == (JobState.DONE, "")
+    products.find_all()
+    season = Product.objects.get(kind="season")
+    folder = products.root() / season.folder
+    assert season.folder == "seasons/default/season"
+    assert [file["name"] for file in season.files] == ["season.png"]
+    assert [path.stem for path in sorted((folder / ".nights").iterdir())] == ["2026-11-01", "2026-11-03"]
+    assert (season.night, season.title) == (date(2026, 11, 3), "Long-term keogram, default")
     assert provenance.reproduce(folder).ok
 
 

@@ -1,10 +1,12 @@
 """Fetching from a capture node over a real SSH server: cut wires, changed files, another host key."""
 
+import errno
 import json
 import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import orjson
 import pytest
@@ -192,6 +194,30 @@ def test_a_node_without_rsync_is_fetched_by_sftp(tmp_path, data):
         node = node_of(sshd, data, tmp_path / "roof")
         result = fetch(node, Adopted(tmp_path / "ours"), "main")
     assert len(result.adopted) == 1
+
+
+@needs_sshd
+@pytest.mark.full
+def test_a_disk_of_ours_that_is_full_is_not_the_nodes_connection(tmp_path, sshd, data, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    node = node_of(sshd, data, tmp_path / "roof", method="sftp")
+    with monkeypatch.context() as patch:
+        patch.setattr("timelapse.transfer.sftp.os.pwrite", Mock(side_effect=full))
+        state = visits.visit(node, Adopted(tmp_path / "ours"), "main", 60.0)
+    assert "No space left on device" in state.problem and "connection" not in state.problem
+    assert state.next_at and state.fetched == 0
+    state = visits.visit(node, Mock(side_effect=full), "main", 60.0)
+    assert "No space left on device" in state.problem
+    assert visits.visit(node, Adopted(tmp_path / "later"), "main", 60.0).fetched == 1
+
+
+@needs_sshd
+@pytest.mark.full
+def test_a_receipt_finds_its_folder_on_a_node_that_lost_it(tmp_path, sshd, data):
+    (data / "sessions" / manifest.RECEIVED).rmdir()
+    node = node_of(sshd, data, tmp_path / "roof", method="sftp")
+    assert len(fetch(node, Adopted(tmp_path / "ours"), "main").adopted) == 1
+    assert list((data / "sessions" / manifest.RECEIVED).iterdir())
 
 
 @needs_sshd

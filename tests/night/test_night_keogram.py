@@ -1,6 +1,7 @@
 """The keogram and the long-term keogram: time to scale, gaps as gaps, colours right."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -73,14 +74,14 @@ def test_nothing_yet_is_said():
 
 
 def test_nights_lie_under_each_other(tmp_path):
-    season = Season(tmp_path, UTC)
+    season = Season(tmp_path, ZoneInfo("UTC"))
     for day, value in ((date(2026, 11, 1), 60), (date(2026, 11, 2), 120), (date(2026, 11, 5), 240)):
         keogram = Keogram()
         for n in range(0, 360, 10):
             evening = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=20, minutes=n)
             keogram.append(look(n, value, start=evening))
-        season.add(day, keogram)
-        season.add(day, keogram)  # again: the same night, not another one
+        assert season.add(keogram) == [day]
+        season.add(keogram)  # again: the same night, not another one
     assert season.nights() == [date(2026, 11, 1), date(2026, 11, 2), date(2026, 11, 5)]
     pixels = np.asarray(season.picture())
     middle = pixels[48:-46, 700].max(axis=1)

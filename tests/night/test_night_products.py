@@ -234,6 +234,11 @@ def test_products_follow_a_running_session(tmp_path, monkeypatch):
     again = provenance.reproduce(live, tmp_path / "sessions")
     assert [(one.path, one.likeness) for one in again.outputs if not one.ok] == []
     assert again.ok
+    (season,) = (tmp_path / "products").glob("seasons/roof/season")
+    long_term = sidecar.read(season)
+    assert (long_term.kind, long_term.instrument, long_term.night) == ("season", "roof", "2026-11-10")
+    assert [file["name"] for file in long_term.files] == ["season.png"]
+    assert provenance.reproduce(season).ok
     before = {one.path: one.sha256 for one in again.record.outputs}
     (live / "provenance.json").unlink()  # as if the machine had stopped before the session was a file
     (live / ".state").mkdir()
@@ -248,3 +253,5 @@ def test_products_follow_a_running_session(tmp_path, monkeypatch):
     assert sidecar.read(live).uuid == facts.uuid
     assert not (live / ".state").exists()
     assert again.record.parameters["found"]["gaps"] == {"no dark for 30 s": 6, "no flat for roof": 6}
+    assert sidecar.read(season).uuid == long_term.uuid
+    assert provenance.reproduce(season).ok

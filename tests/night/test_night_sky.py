@@ -90,6 +90,49 @@ def test_sky_brightness_and_clouds_of_an_all_sky_camera():
         assert numbers.cloud == pytest.approx(true_cover(cloudy, start), abs=0.10)
 
 
+WIDE = replace(
+    ALLSKY, sensor=replace(ALLSKY.sensor, width=1548, height=1040, pixel_um=4.8, full_well_e=30_000.0)
+)
+MOONLIT = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def wide(n: int, minute: float, cover: float, exposure_s: float = 60.0) -> Look:
+    """An all-sky frame under a moon of nine tenths, so many minutes after midnight."""
+    conditions = Conditions(SITE, cloud_cover=cover, satellites_per_hour=0, meteors_per_hour=0, seed=7)
+    start = MOONLIT + timedelta(minutes=minute)
+    image = render(WIDE, Fixed(90, 180), start, exposure_s, 0, conditions, seed=n)
+    frame = frame_of(image, n, start=start, exposure_s=exposure_s, kind="mosaic", top=16383.0, offset=100.0)
+    return Look(frame, Camera(SITE, WIDE.scale_arcsec))
+
+
+def test_clouds_are_forgotten_when_the_sky_clears():
+    """Edges of moonlit clouds stand where faint stars are expected, brighter than they."""
+    view = SkyView()
+    clear = view.measure(wide(0, -30, 0.0))
+    covered = [view.measure(wide(n, minute, 0.9)).cloud for n, minute in enumerate((61, 64, 67, 70), 1)]
+    after = view.measure(wide(5, 160, 0.0))
+    assert clear.cloud == pytest.approx(0.0, abs=0.1)
+    assert min(covered) > 0.7
+    assert after.cloud == pytest.approx(0.0, abs=0.1)
+    assert after.sky_mag == pytest.approx(SkyView().measure(wide(5, 160, 0.0)).sky_mag, abs=0.1)
+
+
+def test_a_night_that_begins_behind_clouds_is_cloudy():
+    first, view = SkyView(), SkyView()
+    first.measure(wide(0, -30, 0.0))
+    view.fit = first.fit  # the lens is known, nothing else is
+    assert view.measure(wide(1, 75.1, 0.9)).cloud > 0.7
+
+
+def test_edges_of_clouds_are_no_meteors():
+    watch, found = Watch(), []
+    for n in range(6):
+        found += watch.push(wide(n, 59.4 + 64 / 60 * n, 0.9))
+    found += watch.flush()
+    assert sum(len(sightings) for _, sightings in found) > 3, "lines that are something else"
+    assert [s.reason for _, sightings in found for s in sightings if s.kind == "meteor"] == []
+
+
 @pytest.mark.parametrize(("aim", "wrong"), [(AIM, 1.03), (Fixed(35, 310), 0.97)])
 def test_sky_brightness_behind_an_ordinary_lens(aim, wrong):
     """Nobody says where the camera looks: site, time and about the scale of its lens are enough."""

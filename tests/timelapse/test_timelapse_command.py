@@ -1,5 +1,11 @@
 """`./skycam timelapse make` as a person types it."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import av
 import pytest
 from test_timelapse_job import write_frames
@@ -25,3 +31,39 @@ def test_where_nothing_can_be_written_is_said_before_the_work(command, tmp_path,
     assert command(tmp_path / "frames", "-o", tmp_path / (out or "film.mp4")) == 2
     shown = capsys.readouterr()
     assert says in shown.err and shown.err.count("\n") == 1 and not shown.out
+
+
+def test_ctrl_c_keeps_what_is_made_and_the_same_command_goes_on(command, tmp_path):
+    write_frames(tmp_path / "frames", 120)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("{chunk: 24, outputs: [{codec: h265, preset: ultrafast}]}")
+    out = tmp_path / "film.mp4"
+    words = [str(tmp_path / "frames"), "-o", str(out), "--recipe", str(recipe)]
+    making = subprocess.Popen(
+        [sys.executable, "-m", "skycam_project.cli", "timelapse", "make", *words],
+        stderr=subprocess.PIPE, text=True, env=os.environ | {"SKYCAM_DATA": str(tmp_path / "data")},
+    )  # fmt: skip
+    parts = tmp_path / ".film.mp4.parts"
+    while not list(parts.glob("chunks/*.part")) and making.poll() is None:
+        time.sleep(0.01)
+    making.send_signal(signal.SIGINT)
+    said = making.communicate(timeout=60)[1]
+    assert making.returncode == 130, said
+    assert f"skycam: stopped. The same command goes on there; what is done so far is kept in {parts}" in said
+    assert "Traceback" not in said and not out.exists()
+    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("chunks/*.part")}
+    assert kept
+    assert command(*words, "--work", parts) == 0
+    assert (
+        kept.items() <= {path.name: path.stat().st_mtime_ns for path in parts.glob("chunks/*.part")}.items()
+    )
+    assert command(*words) == 0
+    assert not parts.exists()
+
+
+def test_a_failure_before_anything_is_made_leaves_nothing(command, tmp_path, capsys):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "1.jpg").write_bytes(b"no picture")
+    assert command(tmp_path / "frames", "-o", tmp_path / "film.mp4") == 2
+    assert "no usable frame" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.name != "data"] == ["frames"]

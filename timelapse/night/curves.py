@@ -17,7 +17,7 @@ from timelapse.night import drawing
 from timelapse.night.frames import Look
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.quality import scores
-from timelapse.night.skyview import SkyView
+from timelapse.night.skyview import SkyNumbers, SkyView
 
 _PANEL = 118
 _SKY = "Sky, mag per square arcsec"
@@ -51,12 +51,12 @@ class Curves:
         self.view = SkyView()
         self.rows: list[Row] = []
 
-    def append(self, look: Look) -> Row:
-        """Measure a frame."""
+    def append(self, look: Look, sky: bool = True) -> Row:
+        """Measure a frame; without `sky` only what its quality needs."""
         frame, stars = look.frame, look.stars
         span = frame.top - frame.offset
         planes = 3 if frame.kind == "rgb" else 1
-        numbers = self.view.measure(look)
+        numbers = self.view.measure(look) if sky else SkyNumbers(None, None)
         row = Row(
             time_us=microseconds_utc(frame.start),
             exposure_s=frame.exposure_s,

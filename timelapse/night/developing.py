@@ -30,7 +30,7 @@ def developed(
     )
     black = np.maximum(background - 2.5 * noise, 0).astype(np.float32)
     level = max(float((background - black).mean()), 1e-3)
-    whole = max(top - offset, level * 50)
+    whole = max(top - offset, level * 4)
     soft = softening(level, whole, sky)
     out = np.empty((*image.shape[:2], 3), np.uint8)
     for first in range(0, len(image), _ROWS):  # all at once it would take ten times the picture

@@ -28,8 +28,11 @@ from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
 from timelapse.night.stack import LiveStack, stack_picture, write_fits
 from timelapse.night.trails import Gates, StarTrails
+from timelapse.pipeline.quality import of_product
 
 PARTS = ("keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors")
+_FINDS_STARS = frozenset({"curves", "trails", "stack", "meteors"})
+"""Parts whose frames have a quality for little: their stars are found anyway."""
 _CONTEXT = 3
 _DUSK = -4.0
 SAVE_EVERY: Seconds = 600.0
@@ -117,8 +120,8 @@ class NightProducts:
             look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
-        if "curves" in parts and (look.sun_deg is None or look.sun_deg < _DUSK):
-            self.curves.append(look)
+        if parts & _FINDS_STARS and (look.sun_deg is None or look.sun_deg < _DUSK):
+            self.curves.append(look, sky="curves" in parts)
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
@@ -155,6 +158,12 @@ class NightProducts:
         if "trails" in self.wishes.parts:
             found["not_in_trails"] = self.trails.reasons
         return found
+
+    def scores(self) -> dict[str, float]:
+        """Quality of the product, 0 to 1; none of keograms and films alone, in whose frames nobody looks for stars."""
+        if not self.curves.rows:
+            return {}
+        return {"quality": round(of_product(self.curves.table()["quality_total"]), 4)}
 
     def why(self) -> str:
         """Why frames were left out, for people: " (clouds 12, moon 3)"."""

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from skycam_project.common.clock import from_microseconds, microseconds_utc
 from skycam_project.common.files import fsync_folder, write_atomic
 from timelapse.night.drawing import save_jpeg
-from timelapse.night.frames import NEUTRAL, Look, NightFrame, Paper, paper_of, tone
+from timelapse.night.frames import Look, NightFrame, Paper, paper_of, tone
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.opencv import cv2
 from timelapse.night.sightings import Sighting
 
 _WIDTH = 1280
 _TRAILS_SUN = -12.0
+_TRAILS_SKY = 36.0  # a brighter sky (moon, clouds, dawn) is shown like this, or it would stay for good
+_FOLLOWS = 0.1
 _CLIP_FRAMES = 3  # before and after
 _CLIP_SMALLEST = 512
 _EVEN = 64
@@ -37,20 +39,21 @@ class Reel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.paper: Paper | None = None  # of the first dark frame: the film does not flicker
+        self.paper: Paper | None = None  # the night's: its white stays, its black follows the sky
 
     def append(self, look: Look) -> None:
         """Keep a frame's picture; the same frame again replaces it. Raises `OSError`."""
-        if self.paper is None and (look.sun_deg is None or look.sun_deg < _TRAILS_SUN):
-            self.paper = paper_of(look)
+        dark = look.sun_deg is None or look.sun_deg < _TRAILS_SUN
+        own = paper_of(look)
+        if dark:
+            self.paper = own if self.paper is None else _followed(self.paper, own)
         image = look.colour
         height, width = image.shape[:2]
         wanted = min(width, _WIDTH) // _EVEN * _EVEN or width
         if width > wanted:
             size = wanted, round(height * wanted / width / 2) * 2
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        picture = tone(image, look.frame, self.paper or NEUTRAL)
-        dark = look.sun_deg is None or look.sun_deg < _TRAILS_SUN
+        picture = tone(image, look.frame, self.paper or replace(own, black=np.zeros(3)))
         name = (
             f"{microseconds_utc(look.frame.start):017d}-{look.frame.digest[:12]}{'-dark' if dark else ''}.jpg"
         )
@@ -73,6 +76,11 @@ class Reel:
         return encode(path, _grown(pictures) if trails else _read(pictures), fps)
 
 
+def _followed(night: Paper, own: Paper) -> Paper:
+    """The night's paper on a further frame: slowly, lest the film flickers, but no sky turns black."""
+    return Paper(night.white, np.minimum(own.black, (1 - _FOLLOWS) * night.black + _FOLLOWS * own.black))
+
+
 def _read(pictures: Iterable[tuple[datetime, Path]]) -> Iterator[Picture]:
     for _, path in pictures:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
@@ -82,7 +90,11 @@ def _read(pictures: Iterable[tuple[datetime, Path]]) -> Iterator[Picture]:
 
 def _grown(pictures: Iterable[tuple[datetime, Path]]) -> Iterator[Picture]:
     most: Picture | None = None
-    for image in _read(pictures):
+    for picture in _read(pictures):
+        sky = float(np.median(picture[::8, ::8].mean(axis=2)))
+        black = max(255 * (sky - _TRAILS_SKY) / (255 - _TRAILS_SKY), 0.0)
+        darker = (np.arange(256) - black) * (255 / max(255 - black, 1.0))  # white stays white
+        image: Picture = cv2.LUT(picture, np.clip(darker, 0, 255).astype(np.uint8))
         if most is None or most.shape != image.shape:
             most = image.copy()
         else:

@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 
 _STRETCH = 400.0
 _BLACK = 0.7  # share of the sky that is shown as black
+_DARK_SIDE = 0.15  # quantile of the sky's light: where the moon is not
+_LIT = 0.25
 _CLEARLY = 25.0  # peak signal to noise of a star whose width is worth knowing
 _MANY = 600_000  # values from which a table of the curve is quicker, and smaller
 _BINNED_ABOVE = 2_500_000  # pixels: a picture larger than this is searched for streaks at half its size
@@ -220,8 +222,10 @@ def paper_of(look: Look) -> Paper:
     """White and black by the sky of this frame."""
     if not look.frame.linear:
         return NEUTRAL
-    part = look.colour[::8, ::8]
-    sky = np.array([np.median(part[..., c]) - look.frame.offset for c in range(3)], np.float64)
+    part = look.colour[::8, ::8].reshape(-1, 3) - np.float64(look.frame.offset)
+    light = part.mean(axis=1)
+    lit = part[light >= _LIT * np.median(light)]  # without what is black around an all-sky picture
+    sky = np.quantile(lit, _DARK_SIDE, axis=0)
     return Paper(white_balance(look), _BLACK * np.maximum(sky, 0))
 
 

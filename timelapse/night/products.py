@@ -9,14 +9,13 @@ from typing import Any
 
 from sessions.calibration.lookup import Corrections, corrections_of
 from skycam_project.common.nights import evening, site_zone
-from timelapse.night import drawing
+from timelapse.night import season
 from timelapse.night.engine import NightProducts, Wishes
 from timelapse.night.frames import Camera
 from timelapse.night.keogram import Keogram, NothingYetError
 from timelapse.night.kinds import COMMON as COMMON
 from timelapse.night.kinds import KINDS, Options, checked
 from timelapse.night.kinds import kind_of as kind_of
-from timelapse.night.season import Season
 from timelapse.night.source import NightSource, camera_of, session_meta, site_of
 from timelapse.night.trails import Gates
 from timelapse.pipeline.errors import CancelledError
@@ -35,11 +34,13 @@ class Made:
         files: it consists of.
         found: for its record: masters, gaps, how frames were placed, why some were left out.
         masters: files of the calibration masters that it used.
+        scores: quality, 0 to 1, where frames were measured.
     """
 
     files: list[Path]
     found: dict[str, Any] = field(default_factory=dict)
     masters: list[Path] = field(default_factory=list)
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def make(
@@ -50,6 +51,7 @@ def make(
     progress: Progress = lambda done, total: None,
     cancelled: Cancelled = lambda: False,
     corrections: Corrections | None = None,
+    after: Callable[[NightProducts], None] = lambda products: None,
 ) -> Made:
     """Make a product of a sequence; begun work in `folder` goes on.
 
@@ -61,6 +63,7 @@ def make(
         progress: is told after every frame.
         cancelled: is asked before every frame.
         corrections: calibration masters; None: those of the library beside the session.
+        after: is given what was made, when all of it is there; not for the long-term keogram.
 
     Raises:
         UnknownKindError, InvalidValueError: of what was asked for.
@@ -89,6 +92,7 @@ def make(
             products.append(frame)
             progress(done + 1, len(night))
         products.finish()
+        after(products)
         made = files_of(name, folder)
         if not made and name != "meteors":
             raise NothingYetError(f"{title}: none of {len(night)} frames could be used{products.why()}")
@@ -98,7 +102,7 @@ def make(
             found["camera"] = said.camera
         if damaged := night.damaged:
             found["left_out"] = damaged
-        return Made(made, found, night.reader.files())
+        return Made(made, found, night.reader.files(), products.scores())
 
 
 def begin(name: str, folder: Path, camera: Camera, chosen: Mapping[str, Any], title: str) -> NightProducts:
@@ -130,16 +134,13 @@ def _season(night: NightSource, folder: Path, progress: Progress, cancelled: Can
     from timelapse.night.frames import Look
 
     zone = site_zone()
-    season = Season(folder / ".state" / "nights", zone)
     keograms: dict[date, Keogram] = {}
     for done, frame in enumerate(night.frames()):
         if cancelled():
             raise CancelledError(f"Long-term keogram: cancelled after {done} frames")
         keograms.setdefault(evening(frame.start, zone), Keogram()).append(Look(frame, night.camera))
         progress(done + 1, len(night))
-    for day, keogram in keograms.items():
-        season.add(day, keogram)
-    return [drawing.save_png(folder / "season.png", season.picture())]
+    return [season.grown(folder, keograms.values(), zone)]
 
 
 def camera_for(meta: Mapping[str, Any], said: Said | None, chosen: Options) -> Camera:

@@ -1,17 +1,23 @@
 """The long-term keogram: one line per night, months under each other."""
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from skycam_project.common.nights import evening
 from timelapse.night import drawing, state
 from timelapse.night.keogram import Keogram, NothingYetError
 
 _MINUTES = 1440
 _SUFFIX = ".night"
+LINES = ".nights"
+"""Folder of the nights' lines, in the folder of the picture."""
+PICTURE = "season.png"
 
 
 class Season:
@@ -22,17 +28,42 @@ class Season:
         zone: of the site: a night goes from noon to noon there.
     """
 
-    def __init__(self, folder: Path, zone: tzinfo) -> None:
+    def __init__(self, folder: Path, zone: ZoneInfo) -> None:
         self.folder, self.zone = folder, zone
 
-    def add(self, evening: date, keogram: Keogram) -> None:
-        """Put the night of `evening` in, instead of what was there. Raises `NothingYetError`, `OSError`."""
-        noon = datetime.combine(evening, time(12), self.zone)
-        pixels, known = keogram.strip(_MINUTES, noon, noon + timedelta(days=1))
+    def add(self, keogram: Keogram) -> list[date]:
+        """Put the nights of a keogram in; what is there of them already stays where this one has no frame.
+
+        A night may have several sessions, and a session may last for days.
+
+        Returns: their evenings. Raises `NothingYetError`, `OSError`.
+        """
+        spans = keogram.spans()
+        if not spans:
+            raise NothingYetError("the keogram has no frame yet")
+        day, last = (evening(moment, self.zone) for moment in (spans[0][0], spans[-1][0]))
+        added = []
+        while day <= last:
+            noon = datetime.combine(day, time(12), self.zone)
+            pixels, known = keogram.strip(_MINUTES, noon, noon + timedelta(days=1))
+            if known.any():
+                self._put(day, pixels, known)
+                added.append(day)
+            day += timedelta(days=1)
+        return added
+
+    def _put(self, day: date, pixels: NDArray[np.uint8], known: NDArray[np.bool_]) -> None:
         rows = len(pixels)
         line = pixels[rows // 3 : max(2 * rows // 3, rows // 3 + 1)].mean(axis=0).astype(np.uint8)
+        if (old := self._line(day)) is not None:
+            line[~known] = old[0][~known]
+            known = known | old[1]
         self.folder.mkdir(parents=True, exist_ok=True)
-        state.save(self.folder / f"{evening}{_SUFFIX}", {}, {"line": line, "known": known})
+        state.save(self.folder / f"{day}{_SUFFIX}", {}, {"line": line, "known": known})
+
+    def files(self) -> list[Path]:
+        """The nights' files, oldest first."""
+        return [self.folder / f"{night}{_SUFFIX}" for night in self.nights()]
 
     def nights(self) -> list[date]:
         """Evenings that there are, oldest first."""
@@ -44,8 +75,8 @@ class Season:
                 continue
         return sorted(found)
 
-    def _line(self, evening: date) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
-        loaded = state.load(self.folder / f"{evening}{_SUFFIX}")
+    def _line(self, day: date) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+        loaded = state.load(self.folder / f"{day}{_SUFFIX}")
         return (loaded[1]["line"], loaded[1]["known"].astype(bool)) if loaded else None
 
     def picture(self, title: str = "Long-term keogram", last: int = 366, width: int = 1480) -> Image.Image:
@@ -79,6 +110,14 @@ class Season:
         draw.rectangle([left - 1, top - 1, right, top + height], outline=drawing.LINE)
         _dates(draw, first, count, each, left, top)
         return sheet
+
+
+def grown(folder: Path, keograms: Iterable[Keogram], zone: ZoneInfo) -> Path:
+    """Put nights into the long-term keogram of a folder, and draw it. Raises `NothingYetError`, `OSError`."""
+    season = Season(folder / LINES, zone)
+    for keogram in keograms:
+        season.add(keogram)
+    return drawing.save_png(folder / PICTURE, season.picture())
 
 
 def _window(known: list[NDArray[np.bool_]]) -> tuple[int, int]:

@@ -28,6 +28,11 @@ _FASTER = 1.5  # than its length in one exposure says: the light of a satellite 
 _DIM_END = 0.2  # of its length may be too dim to belong to it
 _SLACK: Pixels = 40.0
 _WIDEST: Pixels = 3.6  # pixels of the search
+_SEEN = 0.4
+_OPEN = 0.2  # a rich field of stars leaves 0.4 and more, the edge of a cloud nothing
+_BLURRED: Pixels = (
+    4.6  # pixels of the search: wider is no line, for clouds have edges that look like blurred stars
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,8 +176,10 @@ class Watch:
                 return Sighting(streak, "satellite", "goes on faintly in a neighbour")
         if streak.flashes:
             return Sighting(streak, "aircraft", "its light comes in flashes")
-        if streak.width > max(_WIDEST * step, 1.6 * fwhm):
+        if streak.width > step * max(_WIDEST, min(1.6 * fwhm / step, _BLURRED)):
             return Sighting(streak, "aircraft", "wider than a line")
+        if streak.open < _OPEN:
+            return Sighting(streak, "aircraft", "one side of it is hidden, as along a cloud")
         ends = [
             1.0 if edge else float(part.mean())
             for edge, part in zip(streak.at_edge, (streak.profile[:2], streak.profile[-2:]), strict=True)
@@ -183,6 +190,13 @@ class Watch:
             return Sighting(streak, "satellite", "crosses the whole picture")
         if len(around) < 2:
             return Sighting(streak, "satellite", "nothing is known of the frame before or after")
+        news = [pending.new for pending, _ in around]
+        for first in (0, 1):  # whichever way it went: before behind one end, after behind the other
+            if all(
+                new is None or streaks.seen_beyond(new, streak, end, step) < _SEEN
+                for new, end in zip(news, (first, 1 - first), strict=True)
+            ):
+                return Sighting(streak, "satellite", "where it would come from and go on is hidden")
         if streak.snr < _STEADY * np.sqrt(streak.length / step / _PIECE):
             return Sighting(streak, "satellite", "too faint for its length to tell")
         if not look.frame.linear and streak.snr < _SURE_OF_PICTURES:

@@ -26,6 +26,8 @@ _CLOUDY: Magnitudes = 0.7
 _HAZE: Magnitudes = 0.2
 _EXTINCTION, _COLOUR = 0.20, 0.10
 _FEWEST = 8
+_MOSTLY_SEEN = 0.6
+"""Share of the bright stars that must be there where a frame says how bright they are in the clear."""
 _RETRY = 10
 _LEAST_STARS = 60
 _GUESSES = 3
@@ -111,8 +113,8 @@ class SkyView:
         inside = (x > 20) & (x < width - 20) & (y > 20) & (y < height - 20)
         rows, x, y, altitude = rows[inside], x[inside], y[inside], altitude[inside]
         zero = self._zero_points(look, rows, x, y, altitude)
-        mag = self._sky(look, self.fit, zero, x, y, altitude)
-        return SkyNumbers(mag, self._cover(look, zero, rows, x, y))
+        cover = self._cover(look, zero, rows, x, y)
+        return SkyNumbers(self._sky(look, self.fit, zero, x, y, altitude, cover), cover)
 
     @staticmethod
     def _zero_points(
@@ -138,11 +140,14 @@ class SkyView:
 
     def _cover(self, look: Look, zero: NDArray, rows: NDArray, x: NDArray, y: NDArray) -> float | None:
         """Share of tiles where half of the stars are missing, or dimmer than in the clear by 0.7 mag."""
-        measured = zero[np.isfinite(zero)]
-        if len(measured) >= _FEWEST and look.frame.linear:
-            self._clear_zero = max(self._clear_zero, float(np.quantile(measured, 0.85)))
         bright = star_table().v[rows] < self._limit(look)
-        through = ~(zero < self._clear_zero - _CLOUDY)  # NaN: saturated, thus there
+        there = ~np.isneginf(zero)  # NaN: saturated, thus there
+        measured = zero[bright & np.isfinite(zero)]
+        # Where most stars are missing, the light found in the place of a faint one may be the edge of a cloud.
+        sure = len(measured) >= _FEWEST and there[bright].mean() > _MOSTLY_SEEN
+        if sure and look.frame.linear:
+            self._clear_zero = max(self._clear_zero, float(np.median(measured)))
+        through = there & ~(zero < self._clear_zero - _CLOUDY)
         height, width = look.frame.image.shape[:2]
         cover, _ = cloud_cover(
             (x[bright & through], y[bright & through]),
@@ -203,8 +208,9 @@ class SkyView:
         return rows[up], x, y, altitude[up]
 
     def _sky(
-        self, look: Look, fit: AllSkyFit, zero: NDArray, x: NDArray, y: NDArray, altitude: NDArray
-    ) -> Magnitudes | None:
+        self, look: Look, fit: AllSkyFit, zero: NDArray, x: NDArray, y: NDArray, altitude: NDArray,
+        cover: float | None,
+    ) -> Magnitudes | None:  # fmt: skip
         """About the zenith: the sky there, by the zero point of the stars there."""
         frame = look.frame
         good = np.isfinite(zero) & (altitude > 90 - _NEAR_AXIS)
@@ -222,10 +228,13 @@ class SkyView:
         if level <= 0.1:
             return None
         solid = float(np.median(_solid_angle(fit, x[good], y[good], frame.image.shape[1])))
-        # Stars behind a cloud are dim, the cloud is not: the clearest frame so far knows the camera.
+        # Stars behind a cloud are dim, the cloud is not, and its edges look like stars: the clearest frame so far
+        # knows the camera.
         local = float(np.median(zero[good]))
-        self._zenith_zero = max(self._zenith_zero, local)
-        clear = local if local > self._zenith_zero - _HAZE else self._zenith_zero
+        if cover is not None and cover < 1 - _MOSTLY_SEEN:
+            self._zenith_zero = max(self._zenith_zero, local)
+        known = np.isfinite(self._zenith_zero)
+        clear = self._zenith_zero if known and abs(local - self._zenith_zero) > _HAZE else local
         return float(clear - 2.5 * np.log10(level / frame.exposure_s / solid))
 
     # ---- by a plate

@@ -19,7 +19,7 @@ from timelapse.night.radon import lines
 Points = NDArray[np.float64]
 
 _THRESHOLD = 5.3  # of a piece of a line, in standard deviations
-_CERTAIN = 5.0
+_CERTAIN = 6.0
 _LOUDEST = 9.0  # standard deviations that one pixel may add to a line
 _MOST = 14
 _PARTS = 24
@@ -30,6 +30,9 @@ _STEADY = 4.0
 _FOLLOWS = 5.5
 _FOLLOWS_FAR = 7.0
 _LEG_SNR = 2.4
+_AROUND = 40  # pixels to both sides of a line that say how even the sky is there
+_BESIDE = 12  # of them nearest to it, which may hold its own light
+_EVEN = 2.0  # scatter of lines in a clear sky, in units of single pixels' noise: 1.3 to 1.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +47,7 @@ class Streak:
         profile: light along it in 24 equal parts, the brightest three on average 1.
         at_edge: whether each end lies at the edge of the picture.
         flashes: whether its light comes in regular flashes, as strobes do.
+        open: share of the sky that is known on its more hidden side, 0…1; the rest is behind something bright.
     """
 
     path: Points
@@ -53,6 +57,7 @@ class Streak:
     profile: NDArray[np.float64]
     at_edge: tuple[bool, bool]
     flashes: bool
+    open: float = 1.0
 
     def direction(self, end: int) -> Points:
         """Unit vector that points outwards at the first (0) or last (1) point."""
@@ -234,6 +239,16 @@ def follows(image: Floats, streak: Streak, end: int, step: int, gap: Pixels = 0.
     return False
 
 
+def seen_beyond(image: Floats, streak: Streak, end: int, step: int) -> float:
+    """Share of a neighbour's `difference` that is known where a streak would go on: neither hidden nor outside.
+
+    Args: as of `follows`.
+    """
+    start = (streak.ends[end] - (step - 1) / 2) / step
+    path = np.stack([start, start + streak.direction(end) * streak.length / step])
+    return float((_strip(image, path, 1) != 0).mean())
+
+
 def _goes_on(
     image: Floats, streak: Streak, start: Points, way: Points, step: int, sure: tuple[float, float]
 ) -> bool:
@@ -299,9 +314,11 @@ def _strip(image: Floats, path: Points, half: int) -> NDArray[np.float32]:
 
 
 def _measured(image: Floats, whole: Floats, path: Points, step: int) -> Streak:
-    strip = _strip(image, path, 8)
-    known = _strip((image != 0).astype(np.float32), path, 8) > 0.99
-    strip = np.where(known, strip, np.nan)
+    around = _strip(image, path, _AROUND)
+    seen_around = _strip((image != 0).astype(np.float32), path, _AROUND) > 0.99
+    middle = slice(_AROUND - 8, _AROUND + 9)
+    known = seen_around[middle]
+    strip = np.where(known, around[middle], np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where a star hides all of it
         side = np.nan_to_num(np.nanmean(np.concatenate([strip[:4], strip[-4:]])))
@@ -324,12 +341,37 @@ def _measured(image: Floats, whole: Floats, path: Points, step: int) -> Streak:
     return Streak(
         path=path * step + (step - 1) / 2,
         length=length * step,
-        snr=float(light.sum() / np.sqrt(max(known[6:11].sum(), 1))),
+        snr=float(light.sum() / np.sqrt(max(known[6:11].sum(), 1))) / _relief(around, seen_around),
         width=width * step,
         profile=along / bright,
         at_edge=(edge[0], edge[1]),
         flashes=_flashing(_strip(whole, path, 2).mean(axis=0)),
+        open=float(min(known[:5].mean(), known[12:].mean())),
     )
+
+
+def _relief(strip: NDArray[np.float32], known: NDArray[np.bool_]) -> float:
+    """By how much lines beside a line, as long as it and along it, scatter more than noise does; at least 1.
+
+    Edges of clouds that moved, and of what the ground hides, do not come alone: where there is one line, its
+    neighbourhood is full of them. A meteor stands in a sky that is even.
+    """
+    total, count = np.where(known, strip, 0.0).sum(axis=1), known.sum(axis=1)
+    found = []
+    for row in range(2, len(strip) - 2):
+        if abs(row - _AROUND) < _BESIDE or row % 2:
+            continue
+        part, sides = (
+            slice(row - 2, row + 3),
+            [*range(max(row - 8, 0), max(row - 4, 0)), *range(row + 5, min(row + 9, len(strip)))],
+        )
+        if count[part].sum() < 0.4 * 5 * known.shape[1] or count[sides].sum() == 0:
+            continue
+        side = total[sides].sum() / count[sides].sum()
+        found.append((total[part].sum() - side * count[part].sum()) / np.sqrt(count[part].sum()))
+    if len(found) < 6:
+        return 1.0
+    return max(1.0, 1.4826 * float(np.median(np.abs(found))) / _EVEN)
 
 
 def _flashing(light: NDArray[np.float32]) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sky.kernels import exact_kernel
+from skycam_project.common import allocator
 from timelapse.pipeline import quality, rigid, tonebins
 from timelapse.pipeline.deflicker import LAGS
 from timelapse.pipeline.encode import settle
@@ -118,6 +119,7 @@ def analyse(
                 new.append(state.look(index, planes))
                 step(len(rows) + len(new))
             save(new, path)
+            allocator.give_back()
             rows += new
         step(len(rows))
     return rows

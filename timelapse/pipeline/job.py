@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions.calibration.lookup import Corrections, corrections_of
+from skycam_project.common import allocator
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.files import claimed
 from skycam_project.common.units import Seconds
@@ -240,6 +241,7 @@ class Job:
             parts = self._missing(solved, span)
             if parts:
                 render_chunk(self.source, solved, self.recipe, span, parts, lambda done: meter(before + done))
+                allocator.give_back()
             return True
 
     def _missing(self, solved: solution.Solution, span: tuple[int, int]) -> list[Part]:

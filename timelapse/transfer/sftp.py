@@ -1,7 +1,9 @@
 """SFTP by asyncssh, for nodes without rsync; what was begun is kept and gone on with."""
 
 import asyncio
+import errno
 import os
+import posixpath
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +17,8 @@ AHEAD = 8
 """Pieces that are asked for at the same time."""
 PART = ".part"
 PATIENCE_S = 60.0
+OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+"""Errors of the system that come of files, never of a connection."""
 T = TypeVar("T")
 
 
@@ -46,7 +50,15 @@ class Sftp:
             raise LoginError(
                 f"{node.id}: {node.host} does not let {node.user} in with {node.identity}."
             ) from None
-        except (asyncssh.Error, OSError, TimeoutError) as error:
+        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure) as error:
+            raise TransferError(f"{node.id}: {node.host} says of its files: {error.reason}") from None
+        except OSError as error:
+            if error.errno in OURS:
+                raise  # a file on this side, not the connection
+            raise TransferError(
+                f"{node.id}: no connection to {node.host} ({error or type(error).__name__}); what came before is kept."
+            ) from None
+        except asyncssh.Error as error:
             raise TransferError(
                 f"{node.id}: no connection to {node.host} ({error or type(error).__name__}); what came before is kept."
             ) from None
@@ -112,6 +124,7 @@ class Sftp:
     async def _put(self, data: bytes, name: str) -> None:
         remote = self._node.remote(name)
         async with self._connection() as connection, connection.start_sftp_client() as sftp:
+            await sftp.makedirs(posixpath.dirname(remote), exist_ok=True)
             async with sftp.open(remote + PART, "wb") as file:
                 await file.write(data)
             await sftp.posix_rename(remote + PART, remote)

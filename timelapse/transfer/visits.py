@@ -81,13 +81,14 @@ def visit(
 
     After a failure the next visit is due after 5 s, 10 s … 10 min, with chance in it, so that many nodes behind one
     dead link do not come back together. Raises `TransferError` when somebody else visits it just now; any other
-    failure is in the result.
+    failure is in the result. Raises `OSError` when not even that can be written.
     """
     state, result = read(node), fetch.Fetched()
     now = datetime.now(UTC)
     try:
         fetch.fetch(node, adopt, by, said, cancelled, result)
-    except TransferError as error:
+    except (TransferError, OSError) as caught:
+        error = caught if isinstance(caught, TransferError) else _ours(node, caught)
         if error.code == "busy":
             raise
         state.failures += 1
@@ -102,3 +103,9 @@ def visit(
     state.bytes += result.bytes
     write_atomic(node.folder / "visit.json", orjson.dumps(asdict(state)))
     return state
+
+
+def _ours(node: Node, error: OSError) -> TransferError:
+    """What went wrong with files on this side."""
+    text = f"{node.id}: {error.filename or node.folder} here: {error.strerror or error}; what came before is kept."
+    return TransferError(text, code="io")

@@ -30,7 +30,7 @@ export class Film {
     const fault = this.slot.fault;
     fault.hidden = !job?.error;
     if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, job.state === "waiting" ? "It is tried again by itself." : "");
-    text(this.slot.facts, job ? this.facts(job, product) : "");
+    text(this.slot.facts, this.facts(job, product));
     this.notes(job);
     this.downloads(product);
     this.archive(product);
@@ -146,11 +146,13 @@ export class Film {
 
   facts(job, product) {
     const parts = [];
-    if (job.format) parts.push(job.format);
-    if (job.state === "done" && job.frames) parts.push(`${num(job.frames)} frames`);
-    if (job.state === "done" && job.left_out) parts.push(`${num(job.left_out)} left out`);
+    const of = job?.session ?? job?.folder ?? product?.session;
+    if (job?.format) parts.push(job.format);
+    if (job?.state === "done" && job.frames) parts.push(`${num(job.frames)} frames`);
+    if (job?.state === "done" && job.left_out) parts.push(`${num(job.left_out)} left out`);
     if (product?.duration_s) parts.push(length(product.duration_s));
-    if (job.session ?? job.folder) parts.push(`of ${job.session ?? job.folder}`);
+    if (product?.scores.quality !== undefined) parts.push(`quality ${num(product.scores.quality, 2)}`);
+    if (of) parts.push(`of ${of}`);
     return parts.join(" · ");
   }
 
