@@ -13,11 +13,9 @@ from timelapse.pipeline.job import Job
 from timelapse.pipeline.recipe import Recipe
 
 
-def _world(
-    seed: int, contrast: float, flicker: float, shake_px: float, step_ev: float = 0.0, count: int = 72
-) -> scene.Errors:
+def _world(seed: int, contrast: float, flicker: float, shake_px: float, step_ev: float = 0.0) -> scene.Errors:
     return scene.Errors(
-        count=count,
+        count=scene.SET_B.count,
         size=(960, 540),
         seed=seed,
         contrast=contrast,
@@ -40,7 +38,7 @@ WORLDS = (
     _world(39, 0.6, 0.05, 4, step_ev=1 / 3),
     _world(40, 0.3, 0.05, 8, step_ev=1 / 3),
     _world(41, 0.8, 0.08, 4),
-    _world(42, 0.5, 0.08, 8, count=120),
+    _world(42, 0.5, 0.08, 8),
 )
 
 

@@ -318,8 +318,8 @@ def small_worlds() -> None:
 
 
 OTHERS = {
-    "strong flicker": replace(scene.SET_B, count=72, seed=7, flicker=0.12, contrast=0.1),
-    "shake": replace(scene.SET_B, count=72, seed=21, shake_px=8.0, turn_deg=0.06, contrast=0.6),
+    "strong flicker": replace(scene.SET_B, seed=7, flicker=0.12, contrast=0.1),
+    "shake": replace(scene.SET_B, seed=21, shake_px=8.0, turn_deg=0.06, contrast=0.6),
 }
 """Other worlds, errors, tone curves; nothing is tuned to them."""
 PARTS: dict[str, Callable[[argparse.Namespace], object]] = {
