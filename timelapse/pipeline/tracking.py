@@ -1,6 +1,6 @@
 """Where a frame lies relative to a key frame: never frame by frame, so that nothing adds up.
 
-Coarse: Lucas and Kanade on a half to an eighth of the size, local contrast normalised. Fine: some 700 patches of
+Coarse: Lucas and Kanade on a quarter of the size, local contrast normalised. Fine: some 700 patches of
 25 x 25 pixels at full size, inverse compositional alignment (Baker and Matthews, IJCV 56, 2004), each patch
 with zero mean and unit norm, so that exposure does not matter. A rigid fit of what most patches share throws out
 what moves by itself: clouds, cars, people.
@@ -19,9 +19,7 @@ _R = 12
 _SIDE = 2 * _R + 1
 _STEPS = 10
 _GRID = (16, 9)
-_FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 10, 0.03)}
-_ROUGH = 100
-"""Points that a rough place is asked for; where the best two of each cell are fewer, more are taken."""
+_FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 30, 0.003)}
 MINIMUM = 8
 """Patches that a position needs."""
 
@@ -53,11 +51,9 @@ class KeyFrame:
     def __init__(self, luma: np.ndarray) -> None:
         import cv2
 
-        self._scale = 8 if min(luma.shape) >= 1600 else 4 if min(luma.shape) >= 480 else 2
+        self._scale = 4 if min(luma.shape) >= 480 else 2  # at an eighth there are no stars left
         self._coarse = _normalised(_shrunk(luma, self._scale))
-        self._coarse_points = _corners(self._coarse, 2, 12)
-        if len(self._coarse_points) < _ROUGH:
-            self._coarse_points = _corners(self._coarse, 8, 12)
+        self._coarse_points = _corners(self._coarse, 4, 12)
         soft = cv2.GaussianBlur(luma, (0, 0), 0.8) if luma.shape[1] >= 2000 else luma
         points = _corners(soft, 5, 40).astype(np.float64)
         if len(points) < MINIMUM or len(self._coarse_points) < MINIMUM:
