@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import os
+import random
 import socket
 import subprocess
 import threading
@@ -20,9 +21,11 @@ def key(path: Path) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that no connection of another test can take as its own end while the server is restarted."""
+    while True:
+        port = random.randrange(20000, 32000)  # below what Linux gives to connections
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Sshd:
@@ -57,8 +60,10 @@ class Sshd:
         log.close()
         end = time.monotonic() + 10
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return self
+            # Its greeting, not only the connection: one can be made to what the server before left listening.
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as wire:
+                if wire.recv(4) == b"SSH-":
+                    return self
             if time.monotonic() > end or self.process.poll() is not None:
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.02)
@@ -75,6 +80,17 @@ class Sshd:
         if self.process:
             self.process.terminate()
             self.process.wait(10)
+            self.process = None
+            self._wait_for_port()
+
+    def _wait_for_port(self) -> None:
+        """sshd's children hold its listening socket for a moment after it has ended; the next could not bind."""
+        end = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", self.port)):
+                return
+            assert time.monotonic() < end, f"port {self.port} is still taken"
+            time.sleep(0.02)
 
 
 class Wire:
