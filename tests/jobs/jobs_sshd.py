@@ -3,13 +3,14 @@
 import contextlib
 import getpass
 import os
-import random
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.ports import free_port
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -18,14 +19,6 @@ def key(path: Path) -> str:
     """Make a key pair; its public half as in a public key file."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)], check=True)
     return " ".join(path.with_suffix(".pub").read_text().split()[:2])
-
-
-def free_port() -> int:
-    """A port that no connection of another test can take as its own end while the server is restarted."""
-    while True:
-        port = random.randrange(20000, 32000)  # below what Linux gives to connections
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 class Sshd:
