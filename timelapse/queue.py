@@ -98,8 +98,9 @@ def cancel(job: Job) -> Job:
 
 
 def retry(job: Job) -> Job:
-    """Try again, from the chunks that are there. Raises `StateError`."""
-    again = Q(state__in=(JobState.FAILED, JobState.CANCELLED)) | Q(state=JobState.WAITING, attempts__gt=0)
+    """Try again, from the chunks that are there; what waits for its next try has it now. Raises `StateError`."""
+    later = Q(state=JobState.WAITING) & ~Q(next_try_at=None)
+    again = Q(state__in=(JobState.FAILED, JobState.CANCELLED)) | later
     try:
         with transaction.atomic():
             found = Job.objects.filter(again, pk=job.pk).update(
@@ -236,6 +237,9 @@ def failed(share: Share, error: JobError) -> None:
     job.refresh_from_db()
     log.warning("%s: %s", job.title, error, extra=about(job))
     mine = Job.objects.filter(pk=job.pk, state=JobState.RUNNING)
+    if job.cancel_asked:
+        _end_or_wait(job, Q())
+        return
     said = {"error": str(error), "error_code": error.code, "fps": None, "remaining_s": None}
     if error.code == "disk_full":  # time does not heal the try, room does
         mine.update(state=JobState.WAITING, next_try_at=Now() + timedelta(seconds=NO_ROOM_PAUSE), **said)

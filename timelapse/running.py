@@ -131,7 +131,7 @@ def run(share: Share) -> None:
     except (SkycamError, OSError) as error:
         code = error.code if isinstance(error, SkycamError) else "io"
         metrics.failed(job, code)
-        queue.failed(share, JobError(str(error), code=code, final=code in ("not_found", "invalid_value")))
+        queue.failed(share, JobError(str(error), code=code, final=code == "invalid_value"))
 
 
 def prepare(job: Job) -> Work:

@@ -100,7 +100,7 @@ def test_without_room_it_waits_and_is_never_given_up(job, settings):
         queue.failed(queue.claim(), JobError("full", code="disk_full"))
         job.refresh_from_db()
         assert (job.state, job.attempts) == (JobState.WAITING, 0) and job.next_try_at
-        Job.objects.update(next_try_at=None)
+        services.retry(job.pk)  # somebody made room, and need not wait
 
 
 def test_a_waiting_job_is_cancelled_at_once_a_running_one_by_its_worker(job, night):
@@ -115,6 +115,14 @@ def test_a_waiting_job_is_cancelled_at_once_a_running_one_by_its_worker(job, nig
     assert Job.objects.get(pk=job.pk).state == JobState.CANCELLED
     with pytest.raises(StateError):
         services.cancel(job.pk)
+
+
+def test_a_job_that_fails_while_it_is_cancelled_is_cancelled(job):
+    share = queue.claim()
+    services.cancel(job.pk)
+    queue.failed(share, JobError("the lens fell off", code="crashed"))
+    job.refresh_from_db()
+    assert (job.state, job.next_try_at) == (JobState.CANCELLED, None)
 
 
 def test_the_job_of_a_dead_worker_is_taken_up(job):

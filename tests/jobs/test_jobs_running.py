@@ -158,6 +158,18 @@ def test_a_folder_without_pictures_fails_once_with_the_reason(woken, settings, t
     assert (job.state, job.attempts) == (JobState.FAILED, 1) and "no usable frame" in job.error
 
 
+def test_a_folder_that_is_away_is_waited_for(folder, woken, settings):
+    place = settings.DATA / "images" / "garden"
+    job = make({"folder": folder})
+    place.rename(settings.DATA / "held")
+    run(job)
+    assert (job.state, job.attempts) == (JobState.WAITING, 1) and "There is no folder garden" in job.error
+    (settings.DATA / "held").rename(place)
+    services.retry(job.pk)  # as "Try now" does
+    run(job)
+    assert (job.state, job.report["frames"]) == (JobState.DONE, 60)
+
+
 @pytest.mark.parametrize("chunks", [0, 1, 2])
 def test_killed_at_a_chunk_it_goes_on_and_makes_the_same_frames(night, woken, child, whole, settings, chunks):
     job = make({"session": night})

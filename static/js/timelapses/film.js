@@ -23,7 +23,8 @@ export class Film {
     const [s, word] = job ? jobStatus(job) : product ? ["ok", "Done"] : ["off", "Nothing yet"];
     if (loaded) status(this.slot.state, s, word);
     $("#cancel").hidden = VIEWER || !job || !["running", "waiting"].includes(job.state) || job.cancelling;
-    $("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.attempts));
+    $("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.next_try_at));
+    text($("#retry"), job?.state === "waiting" ? "Try now" : "Try again");
     this.picture(job, product);
     this.bar(job);
     this.stages(job);
@@ -35,6 +36,11 @@ export class Film {
     this.downloads(product);
     this.archive(product);
     this.sheet(product);
+  }
+
+  /** Words that count down. */
+  tick() {
+    if (this.job?.next_try_at) status(this.slot.state, ...jobStatus(this.job));
   }
 
   /** What people should know of the frames, and which of them were left out. */
@@ -117,7 +123,7 @@ export class Film {
     const running = job?.state === "running";
     this.slot.bar.hidden = !running;
     if (!running) return;
-    const left = job.remaining_s === null ? "" : `, ${span(job.remaining_s)} left`;
+    const left = job.remaining_s === null || job.cancelling ? "" : `, ${span(job.remaining_s)} left`;
     text(this.slot.percent, `${num(job.percent)} %${left}`);
     const parts = [];
     if (job.fps) parts.push(`${num(job.fps, 1)} fps`);
