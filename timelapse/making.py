@@ -157,7 +157,7 @@ class _Teller:
         self._say, self._chunk, self._left_out, self._cancelled = say, chunk, left_out, cancelled
         self.draft = self._drafted = False
         self._began = time.monotonic()
-        self._from: float | None = None
+        self._kept: dict[str, float] = {}
         self._message: dict[str, Any] = {"notes": notes}
 
     def __call__(self, now: "Progress") -> None:
@@ -170,6 +170,8 @@ class _Teller:
         looks_only = stage == "analyse" and self._drafted  # its rows are there
         if looks_only:
             percent = max(percent, self._message.get("percent", 0.0))
+        elif now.total:
+            self._kept[stage] = max(self._kept.get(stage, 0.0), (high - low) * now.kept / now.total)
         message = {
             "stage": stage, "percent": percent, "fps": None if looks_only else round(now.fps, 2) or None,
             "remaining_s": self._remaining(percent), "left_out": self._left_out, "drafted": self._drafted,
@@ -202,11 +204,17 @@ class _Teller:
         self._say(self._message)
 
     def _remaining(self, percent: float) -> float | None:
-        """By the speed so far; what an earlier try has done costs no time now and does not count."""
-        if self._from is None:
-            self._from = percent
-        gone, made = time.monotonic() - self._began, percent - self._from
-        return round(gone * (100.0 - percent) / made, 1) if made > 2 and gone > 2 else None
+        """By the speed so far; what an earlier try has made costs no time now and does not count."""
+        kept = self._kept if self.draft or self._drafted else self._kept | {"draft": _width("draft")}
+        passed = sum(share for stage, share in kept.items() if STAGES[stage][0] < percent)
+        gone, made = time.monotonic() - self._began, percent - passed
+        left = 100.0 - percent - (sum(kept.values()) - passed)
+        return round(gone * left / made, 1) if made > 2 and gone > 2 else None
+
+
+def _width(stage: str) -> float:
+    low, high = STAGES[stage]
+    return high - low
 
 
 def _check(work: Work, recipe: "Recipe", width: int, tell: "_Teller") -> "Measured | None":

@@ -56,7 +56,7 @@ def test_gone_while_it_is_listed_it_is_not_a_shorter_sequence(tmp_path, monkeypa
 
 
 def test_a_folder_that_is_not_there_may_come_back(tmp_path):
-    with pytest.raises(AwayError, match="There is no"):
+    with pytest.raises(AwayError, match="neither a folder"):
         open_source(tmp_path / "away")
 
 

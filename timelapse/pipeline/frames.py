@@ -353,10 +353,9 @@ def open_source(path: Path, camera: str | None = None) -> FrameSource:
         opener = lambda: stored.Running(path, camera)  # noqa: E731
     elif path.is_dir():
         opener = lambda: folders.Folder(path)  # noqa: E731
-    elif not path.exists():
-        raise AwayError(f"There is no {path}")
     else:
-        raise SourceError(f"{path} is neither a folder nor a session file (.asdf)")
+        kind = SourceError if path.exists() else AwayError
+        raise kind(f"{path} is neither a folder nor a session file (.asdf)")
     source = opener()
     lost = next((problem for problem in source.problems if isinstance(problem, LostProblem)), None)
     if source.frames and lost and not source.reached():

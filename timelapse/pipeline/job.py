@@ -39,6 +39,7 @@ class Progress:
         done, total: frames of this stage.
         fps: frames per second of this stage in this run, 0 at its beginning.
         remaining_s: seconds to the end of the stage; None when not known.
+        kept: frames of this stage that an earlier run had made; they cost no time now.
     """
 
     stage: str
@@ -46,6 +47,7 @@ class Progress:
     total: int
     fps: float
     remaining_s: Seconds | None
+    kept: int = 0
 
 
 @dataclass(slots=True)
@@ -210,10 +212,10 @@ class Job:
 
     def render(self, solved: solution.Solution) -> None:
         """Make the chunks that nobody has made or is making; return when all are there."""
-        spans = self.spans(solved)
         meter = self._meter("render", solved.length)
-        before = 0
-        left = list(spans)
+        left = [span for span in self.spans(solved) if self._missing(solved, span)]
+        before = solved.length - sum(last - first for first, last in left)
+        meter(before)
         while left:
             busy = []
             for span in left:
@@ -340,7 +342,7 @@ class _Meter:
         gone = now - self._begin
         fps = (done - self._first) / gone if gone > 0 else 0.0
         remaining = (self._total - done) / fps if fps > 0 else None
-        self._progress(Progress(self._stage, done, self._total, fps, remaining))
+        self._progress(Progress(self._stage, done, self._total, fps, remaining, self._first))
 
     @property
     def seconds(self) -> float:
