@@ -1,11 +1,13 @@
 """A worker and its child on real frames: what comes out, and what is left when either is killed."""
 
+import errno
 import os
 import shutil
 import signal
 import threading
 import time
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +20,8 @@ from jobs_sessions import session
 from PIL import Image
 
 from sessions import provenance
-from timelapse import products, queue, running, services, sidecar
+from timelapse import child as rendering
+from timelapse import making, products, queue, running, services, sidecar
 from timelapse.choices import JobState
 from timelapse.models import Job, Product
 from timelapse.pipeline.recipe import Recipe
@@ -261,7 +264,23 @@ def test_a_job_begins_only_where_there_is_room(night, woken, settings, monkeypat
     monkeypatch.setattr(running.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1_000_000_000}))
     job = run(make({"session": night}))
     assert (job.state, job.error_code) == (JobState.WAITING, "disk_full")
-    assert "1.0 GB free" in job.error and "2.0 GB" in job.error
+    assert "1.00 GB free" in job.error and "2.00 GB" in job.error
+
+
+def test_a_disk_that_fills_up_is_named_and_not_a_file_of_ours(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/work/12ab/0000000-77.part.11.tmp")
+
+    monkeypatch.setattr(making, "make", refuse)
+    place = {"folder": "/data/products/x", "work": "/data/work/12ab"}
+    others = dict.fromkeys(
+        ("product", "title", "source", "session", "session_uuid", "instrument", "night"), ""
+    )
+    work = Work(kind="timelapse", recipe={}, **place, **others)
+    error = rendering.result(asdict(work), print, threading.Event())["error"]
+    assert error["code"] == "disk_full" and error["text"].startswith(
+        "The disk of /data/work/12ab became full"
+    )
 
 
 def test_rows_of_products_come_back_from_their_folders(night, woken):

@@ -30,7 +30,7 @@ export class Film {
     this.stages(job);
     const fault = this.slot.fault;
     fault.hidden = !job?.error;
-    if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, job.state === "waiting" ? "It is tried again by itself." : "");
+    if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, next(job));
     text(this.slot.facts, this.facts(job, product));
     this.notes(job);
     this.downloads(product);
@@ -175,6 +175,12 @@ export class Film {
     });
     this.slot.files.replaceChildren(...links);
   }
+}
+
+/** What becomes of a job that went wrong. */
+function next({ state, attempts }) {
+  if (state === "waiting") return "It is tried again by itself.";
+  return attempts > 1 ? `Given up after ${num(attempts)} tries; what is made so far is kept for a week.` : "";
 }
 
 /** What can be saved, in this order; the draft and the page's own data stay. */
