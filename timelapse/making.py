@@ -8,14 +8,15 @@ import errno
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessions import provenance
-from skycam_project.common.files import fsync_file, fsync_folder
+from skycam_project.common.files import claimed, fsync_file, fsync_folder
+from skycam_project.common.units import Seconds
 from timelapse import curves, seasons, sidecar
 from timelapse.pipeline.errors import CancelledError as CancelledError
 from timelapse.work import Work
@@ -42,6 +43,7 @@ STAGES = {
 """Stage to its share of a timelapse, per cent."""
 PACKAGES = ("av", "numba", "opencv-python-headless", "scipy")
 """Whose versions decide about pixels."""
+_POLL: Seconds = 0.25
 SHOWN_PROBLEMS = 200
 """Frames that a report names one by one."""
 Say = Callable[[dict[str, Any]], None]
@@ -85,15 +87,30 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
         report = render(source, recipe, first, Path(work.work), tell, cancelled, corrections)
-        found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell))
-        for draft in folder.glob("timelapse-draft*"):
-            draft.unlink()
-        made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
-        inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
-        provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    scores = curves.scores(found) | {"quality": round(report.quality, 4)}
-    _describe(work, folder, report.frames / recipe.fps, scores)
+        with _alone(Path(work.work) / "end.lock", cancelled):
+            found = curves.write(
+                Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell)
+            )
+            for draft in folder.glob("timelapse-draft*"):
+                draft.unlink()
+            made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
+            inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
+            provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
+            scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+            _describe(work, folder, report.frames / recipe.fps, scores)
     return shown(report) | found
+
+
+@contextmanager
+def _alone(lock: Path, cancelled: Asked) -> Iterator[None]:
+    """Of several workers one checks and describes the film; the others wait until they are told that it is done."""
+    while lock.parent.is_dir() and not cancelled():  # the parts are deleted when it is done
+        with claimed(lock) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(_POLL)
+    raise CancelledError("another worker ends this film")
 
 
 def _draft(work: Work, recipe: "Recipe", source: "FrameSource", tell: "_Teller", cancelled: Asked) -> None:

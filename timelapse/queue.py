@@ -15,8 +15,8 @@ import orjson
 import psutil
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
-from django.db.models.functions import Now
+from django.db.models import F, Max, Q, Value
+from django.db.models.functions import Greatest, Now
 
 from skycam_project.common.machine import machine_name
 from skycam_project.common.units import Seconds
@@ -155,8 +155,8 @@ def claim() -> Share | None:
         return None
     for job in due()[:20]:
         taken = Job.objects.filter(pk=job.pk, state=JobState.WAITING).update(
-            state=JobState.RUNNING, started_at=Now(), next_try_at=None, error="", error_code="", fps=None,
-            remaining_s=None,
+            state=JobState.RUNNING, started_at=Now(), next_try_at=None, error="", error_code="", percent=0.0,
+            fps=None, remaining_s=None,
         )  # fmt: skip
         if taken:
             share = _share(job)
@@ -203,6 +203,8 @@ def beat(share: Share, **values: Any) -> bool:
     if not Share.objects.filter(pk=share.pk).update(beat_at=Now()):
         return False  # it was taken for dead
     mine = Job.objects.filter(pk=share.job_id, state=JobState.RUNNING)
+    if "percent" in values:  # each worker knows of its own frames at once and of others' later
+        values["percent"] = Greatest(F("percent"), Value(float(values["percent"])))
     if values and mine.update(**values):
         share.job.refresh_from_db()
         live.job(share.job)

@@ -177,6 +177,24 @@ def test_workers_share_up_to_the_limit_and_one_ends_it(job, settings, messages):
     assert [m["data"]["state"] for m in messages if m.get("event") == "job"][-1] == "done"
 
 
+def test_the_percentage_of_two_workers_does_not_go_back(job, settings, messages, monkeypatch):
+    settings.CONFIG = replace(settings.CONFIG, timelapse_workers=2)
+    mine = queue.claim()
+    monkeypatch.setattr(queue, "HOST", "barn")
+    other = queue.claim()
+    for share, percent, shown in ((mine, 40.0, 40.0), (other, 36.0, 40.0), (other, 41.0, 41.0)):
+        assert queue.beat(share, percent=percent)
+        job.refresh_from_db()
+        assert job.percent == shown
+    assert messages[-1]["data"]["percent"] == 41.0
+    for share in (mine, other):
+        queue.failed(share, JobError("both were away"))
+    services.retry(job.pk)
+    queue.beat(queue.claim(), percent=2.0)
+    job.refresh_from_db()
+    assert job.percent == 2.0, "another try begins anew"
+
+
 def test_a_broker_that_is_away_costs_nothing(night, monkeypatch, messages):
     from timelapse import tasks
 

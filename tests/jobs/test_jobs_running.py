@@ -19,6 +19,7 @@ import pytest
 from jobs_sessions import session
 from PIL import Image
 
+import timelapse.makers  # noqa: F401 - registers what can be made again
 from sessions import provenance
 from timelapse import child as rendering
 from timelapse import making, products, queue, running, services, sidecar
@@ -98,8 +99,6 @@ def test_a_session_becomes_a_product_that_says_where_it_came_from(night, woken, 
 
 
 def test_a_timelapse_is_made_again_from_its_record(night, woken):
-    import timelapse.makers  # noqa: F401 - registers it
-
     job = run(make({"session": night}))
     result = provenance.reproduce(products.folder_for(job))
     assert result.ok, [(verdict.path, verdict.note) for verdict in result.outputs]
@@ -107,8 +106,6 @@ def test_a_timelapse_is_made_again_from_its_record(night, woken):
 
 
 def test_a_night_product_is_a_job_like_any_other(night, woken):
-    import timelapse.makers  # noqa: F401 - registers it
-
     job = run(services.create_product("keogram", {}, session=night)[0])
     assert (job.state, job.error, job.product) == (JobState.DONE, "", "keogram")
     product = Product.objects.get()
