@@ -128,8 +128,8 @@ def test_recipes_survive_json():
 
 def test_frames_that_another_worker_makes_count_at_once(tmp_path, monkeypatch):
     """Four chunks, of which another worker makes the second while we make the third."""
-    write_frames(tmp_path / "in", 40)
-    recipe = Recipe.from_json({"chunk": 10, "outputs": [SMALL]})
+    write_frames(tmp_path / "in", 96)
+    recipe = Recipe.from_json({"chunk": 24, "outputs": [SMALL]})
     make(open_source(tmp_path / "in"), recipe, tmp_path / "first.mp4", tmp_path / "work")
     parts = sorted((tmp_path / "work" / "chunks").glob("*.part"))
     held = tmp_path / "held"
@@ -142,13 +142,13 @@ def test_frames_that_another_worker_makes_count_at_once(tmp_path, monkeypatch):
             super().__call__(done)
             if self._stage == "render":
                 counts.append(done)
-            if self._stage == "render" and done == 15:
+            if self._stage == "render" and done == 36:
                 held.rename(parts[1])
 
     monkeypatch.setattr(job, "_Meter", Meter)
     with claimed(tmp_path / "work" / "chunks" / f"chunk-{parts[1].stem}.lock"):
         make(open_source(tmp_path / "in"), recipe, tmp_path / "out.mp4", tmp_path / "work")
-    assert counts == sorted(counts) and set(range(31, 41)) <= set(counts), counts
+    assert counts == sorted(counts) and set(range(73, 97)) <= set(counts), counts
     assert [one.tobytes() for one in decoded(tmp_path / "out.mp4")] == [
         one.tobytes() for one in decoded(tmp_path / "first.mp4")
     ]
