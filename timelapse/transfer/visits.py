@@ -12,6 +12,7 @@ from skycam_project.common.clock import iso_utc
 from skycam_project.common.files import write_atomic
 from skycam_project.common.units import Seconds
 from timelapse.transfer import fetch
+from timelapse.transfer.arriving import Moved
 from timelapse.transfer.errors import TransferError
 from timelapse.transfer.node import Node, pause
 
@@ -75,7 +76,7 @@ def read(node: Node) -> Visit:
 
 def visit(
     node: Node, adopt: fetch.Adopt, by: str, every: Seconds, said: fetch.Said = lambda *_: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = lambda: False, moved: Moved = lambda done, total: None,
 ) -> Visit:  # fmt: skip
     """Fetch what a node offers and remember how it went.
 
@@ -86,7 +87,7 @@ def visit(
     state, result = read(node), fetch.Fetched()
     now = datetime.now(UTC)
     try:
-        fetch.fetch(node, adopt, by, said, cancelled, result)
+        fetch.fetch(node, adopt, by, said, cancelled, result, moved)
     except (TransferError, OSError) as caught:
         error = caught if isinstance(caught, TransferError) else _ours(node, caught)
         if error.code == "busy":
