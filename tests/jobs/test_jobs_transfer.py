@@ -16,8 +16,8 @@ from jobs_sessions import session
 from jobs_sshd import SSHD, Wire, server
 
 from skycam_project.common.files import sha256_of
-from timelapse.transfer import arriving, manifest, visits
-from timelapse.transfer.errors import HostKeyError, LoginError, ManifestError, TransferError
+from timelapse.transfer import arriving, manifest, rsync, visits
+from timelapse.transfer.errors import FullError, HostKeyError, LoginError, ManifestError, TransferError
 from timelapse.transfer.fetch import fetch
 from timelapse.transfer.manifest import File, Offer
 from timelapse.transfer.node import LONGEST_PAUSE, SHORTEST_PAUSE, Node, pause
@@ -250,11 +250,29 @@ def test_a_disk_of_ours_that_is_full_is_not_the_nodes_connection(tmp_path, sshd,
     with monkeypatch.context() as patch:
         patch.setattr("timelapse.transfer.sftp.os.pwrite", Mock(side_effect=full))
         state = visits.visit(node, Adopted(tmp_path / "ours"), "main", 60.0)
-    assert "No space left on device" in state.problem and "connection" not in state.problem
+    words = f"roof: the disk of {tmp_path / 'roof'} became full; what came before is kept."
+    assert (state.problem, state.problem_code) == (words, "disk_full")
     assert state.next_at and state.fetched == 0
     state = visits.visit(node, Mock(side_effect=full), "main", 60.0)
-    assert "No space left on device" in state.problem
+    assert state.problem == words
+    with monkeypatch.context() as patch:  # not even this can be written
+        patch.setattr("timelapse.transfer.visits.write_atomic", Mock(side_effect=full))
+        assert visits.visit(node, Mock(side_effect=full), "main", 60.0).problem == words
     assert visits.visit(node, Adopted(tmp_path / "later"), "main", 60.0).fetched == 1
+
+
+def test_rsync_that_finds_no_room_says_whose_disk_it_is(tmp_path):
+    node = Node(
+        id="roof", host="127.0.0.1", user="skycam", port=22, data="/data", identity=tmp_path / "key", host_key="",
+        folder=tmp_path,
+    )  # fmt: skip
+    text = 'rsync: [receiver] write failed on "/x/000001.jpg": No space left on device (28)'
+    for into, words in (
+        ("/our/inbox", "the disk of /our/inbox became full"),
+        (node.host, "the disk of 127.0.0.1"),
+    ):
+        error = rsync._error(11, text, node, into)
+        assert isinstance(error, FullError) and words in str(error)
 
 
 @needs_sshd

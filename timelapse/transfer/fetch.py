@@ -12,7 +12,14 @@ from sessions.exchange.adoption import AdoptError
 from skycam_project.common.files import claimed, fsync_file, fsync_folder, sha256_of, write_atomic
 from timelapse.transfer import manifest
 from timelapse.transfer.arriving import Arriving, Moved
-from timelapse.transfer.errors import DigestError, GoneError, ManifestError, NoRsyncError, TransferError
+from timelapse.transfer.errors import (
+    DigestError,
+    FullError,
+    GoneError,
+    ManifestError,
+    NoRsyncError,
+    TransferError,
+)
 from timelapse.transfer.manifest import Offer
 from timelapse.transfer.node import Node
 from timelapse.transfer.rsync import PARTIAL, Rsync
@@ -171,10 +178,10 @@ def _bring(node: Node, transport: Transport, offer: Offer, adopt: Adopt, by: str
     note = ledger / f"{offer.uuid}.json"
     if not note.exists():
         inbox.mkdir(exist_ok=True, mode=0o700)
-        if shutil.disk_usage(inbox).free < offer.bytes + SPARE:
-            raise TransferError(
-                f"{node.id}: no room for {offer.session} ({offer.bytes / 1e9:.1f} GB)", code="disk_full"
-            )
+        free, needed = shutil.disk_usage(inbox).free, offer.bytes + SPARE
+        if free < needed:
+            numbers = f"{needed / 1e9:.2f} GB are needed, {SPARE / 1e9:.2f} of them to spare, {free / 1e9:.2f} GB are free"
+            raise FullError(f"{node.id}: no room for {offer.session} on the disk of {inbox}: {numbers}")
         transport.fetch([file.path for file in offer.files], inbox)
         _compare(node, offer, inbox)
         adopt(inbox / offer.files[0].path)
