@@ -62,21 +62,36 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
 
 
 @contextmanager
-def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, a line every ten seconds in a log; it is told what is done and what there is."""
+def progress_bar(title: str, shown: bool, *, sizes: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, a line every ten seconds in a log; it is told what is done and what there is.
+
+    Args:
+        title: in front of it.
+        shown: False: nothing is printed.
+        sizes: what it is told are bytes.
+    """
     if not shown:
         yield lambda done, total: None
         return
     if not sys.stderr.isatty():
-        yield progress_lines(title)
+        yield progress_lines(title, sizes=sizes)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     bar = BarColumn(bar_width(console.width))
-    columns = (TextColumn("{task.description}"), bar, MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bars:
+    count = DownloadColumn() if sizes else MofNCompleteColumn()
+    with Progress(
+        TextColumn("{task.description}"), bar, count, TimeRemainingColumn(), console=console
+    ) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
@@ -86,15 +101,16 @@ def bar_width(columns: int) -> int:
     return min(40, max(4, columns - 50))
 
 
-def progress_lines(title: str) -> Callable[[int, int], None]:
+def progress_lines(title: str, *, sizes: bool = False) -> Callable[[int, int], None]:
     """Progress for logs and pipes, on standard error: nothing of what is quick, then now and then a line."""
     said = monotonic()
+    number = (lambda bytes: f"{bytes / 1e6:.0f} MB") if sizes else str
 
     def progress(done: int, total: int) -> None:
         nonlocal said
         if monotonic() - said >= _QUIET:
             said = monotonic()
-            click.echo(f"{title}: {done} of {total}", err=True)
+            click.echo(f"{title}: {number(done)} of {number(total)}", err=True)
 
     return progress
 
