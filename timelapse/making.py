@@ -88,10 +88,10 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
         found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell))
         for draft in folder.glob("timelapse-draft*"):
             draft.unlink()
-        made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
+        scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+        made_with = {"recipe": recipe.to_json(), "found": found_of(report), "scores": scores}
         inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
         provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    scores = curves.scores(found) | {"quality": round(report.quality, 4)}
     _describe(work, folder, report.frames / recipe.fps, scores)
     return shown(report) | found
 
@@ -257,6 +257,7 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
     return {
         "outputs": outputs,
         "found": made.found,
+        "scores": made.scores,
         "frames": frames,
         "left_out": problems[:SHOWN_PROBLEMS],
         "left_out_count": len(problems),
@@ -268,7 +269,7 @@ def record_night(
 ) -> None:
     """Write the record of a night product; its masters are inputs like its frames."""
     everything = [*inputs, *(provenance.of_file(path) for path in made.masters)]
-    parameters = {"options": dict(options), "found": made.found}
+    parameters = {"options": dict(options), "found": made.found, "scores": made.scores}
     provenance.write(folder, kind, everything, parameters, made.files, packages=PACKAGES)
 
 

@@ -123,7 +123,8 @@ class Following:
         if self.growing.left_out:
             found["left_out"] = self.growing.left_out
         files = products.files_of(KIND, self.results)
-        record(self.results, final, self.options, products.Made(files, found, reader.files()))
+        made = products.Made(files, found, reader.files(), self.products.scores())
+        record(self.results, final, self.options, made)
 
 
 def complete(session: Path, results: Path, wishes: Mapping[str, Any]) -> None:

@@ -20,21 +20,17 @@ import orjson
 from skycam_project.common.files import write_atomic
 from skycam_project.common.units import Seconds
 from timelapse.night import drawing, state
-from timelapse.night.curves import Curves
 from timelapse.night.films import MeteorClips, Reel
 from timelapse.night.frames import Camera, Look, NightFrame, Paper, halved
+from timelapse.night.grades import Grades
 from timelapse.night.keogram import Keogram, NothingYetError
 from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
 from timelapse.night.stack import LiveStack, stack_picture, write_fits
 from timelapse.night.trails import Gates, StarTrails
-from timelapse.pipeline.quality import of_product
 
 PARTS = ("keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors")
-_FINDS_STARS = frozenset({"curves", "trails", "stack", "meteors"})
-"""Parts whose frames have a quality for little: their stars are found anyway."""
 _CONTEXT = 3
-_DUSK = -4.0
 SAVE_EVERY: Seconds = 600.0
 
 
@@ -73,7 +69,9 @@ class NightProducts:
         self, folder: Path, camera: Camera, wishes: Wishes = Wishes(), save_every: Seconds = SAVE_EVERY
     ) -> None:
         self.folder, self.camera, self.wishes, self._every = folder, camera, wishes, save_every
-        self.keogram, self.curves, self.stack = Keogram(), Curves(), LiveStack()
+        self.keogram, self.stack = Keogram(), LiveStack()
+        self.grades = Grades(whole="curves" in wishes.parts)
+        self.curves = self.grades.curves
         self.trails, self.watch = StarTrails(wishes.gates), Watch()
         self.reel, self.clips = Reel(folder / ".state" / "reel"), MeteorClips(folder / "meteors")
         self.plates = Plates()
@@ -120,8 +118,7 @@ class NightProducts:
             look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
-        if parts & _FINDS_STARS and (look.sun_deg is None or look.sun_deg < _DUSK):
-            self.curves.append(look, sky="curves" in parts)
+        self.grades.append(look)
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
@@ -160,10 +157,9 @@ class NightProducts:
         return found
 
     def scores(self) -> dict[str, float]:
-        """Quality of the product, 0 to 1; none of keograms and films alone, in whose frames nobody looks for stars."""
-        if not self.curves.rows:
-            return {}
-        return {"quality": round(of_product(self.curves.table()["quality_total"]), 4)}
+        """Quality of the product, 0 to 1; empty before the first frame."""
+        quality = self.grades.quality()
+        return {} if quality is None else {"quality": quality}
 
     def why(self) -> str:
         """Why frames were left out, for people: " (clouds 12, moon 3)"."""
@@ -193,7 +189,7 @@ class NightProducts:
             state.save(fresh / name, *part.state())
         head = {
             "generation": self._generation + 1, "megapixels": self.wishes.megapixels, "direct": list(self._direct), "judged": list(self._judged),
-            "done": list(self._done), "curves": self.curves.state(),
+            "done": list(self._done), "grades": self.grades.state(),
             "paper": [p.white.tolist(), p.black.tolist()] if (p := self.reel.paper) else None,
         }  # fmt: skip
         write_atomic(home / "head.json", orjson.dumps(head))
@@ -212,7 +208,7 @@ class NightProducts:
             }
         except (OSError, ValueError, KeyError):
             return
-        if head.get("megapixels") != self.wishes.megapixels or "paper" not in head:
+        if head.get("megapixels") != self.wishes.megapixels or "grades" not in head:
             return  # of pictures of another size, or of another version
         known = {name: one for name, one in loaded.items() if one is not None}
         if len(known) < len(loaded):
@@ -222,7 +218,7 @@ class NightProducts:
         self._generation = head["generation"]
         self._direct, self._judged = set(head["direct"]), set(head["judged"])
         self._done = dict.fromkeys(head["done"])
-        self.curves.restore(head["curves"])
+        self.grades.restore(head["grades"])
         self.reel.paper = Paper(*(np.array(part) for part in head["paper"])) if head["paper"] else None
 
     # ---- what comes out
