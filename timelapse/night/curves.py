@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -123,6 +124,25 @@ class Curves:
         write_atomic(path, buffer.getvalue())
         return path
 
+    def write_plots(self, path: Path) -> Path:
+        """What pages draw, as JSON: `time_ms` and a list of each series, null where it is not known; unknown ones are left out.
+
+        Raises `NothingYetError`, `OSError`.
+        """
+        self._needed()
+        cloud = [None if row.cloud is None else round(100 * row.cloud, 1) for row in self.rows]
+        series: dict[str, list[Any]] = {
+            "stars": [row.stars for row in self.rows],
+            "sky_mag": [_rounded(row.sky_mag) for row in self.rows],
+            "cloud_pct": cloud,
+            "fwhm_px": [_rounded(row.fwhm_px) for row in self.rows],
+            "quality": [_rounded(total) for total in self.scores().total.tolist()],
+        }
+        known = {name: values for name, values in series.items() if any(v is not None for v in values)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, orjson.dumps({"time_ms": [row.time_us // 1000 for row in self.rows]} | known))
+        return path
+
     def _needed(self) -> None:
         if not self.rows:
             raise NothingYetError("no frame has been measured yet")
@@ -188,6 +208,10 @@ class Curves:
         place, font = (axis.left + 8, head - 4), drawing.font(13)
         draw.rectangle(draw.textbbox(place, label, font=font, anchor="la"), fill=drawing.PAPER)
         draw.text(place, label, fill=colour, font=font, anchor="la")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _stroke(draw: Any, line: list[tuple[float, float]], colour: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
+from PIL import Image
 
 from skycam_project.common.files import write_atomic
 from skycam_project.common.units import Seconds
@@ -243,7 +245,8 @@ class NightProducts:
         for name, trails in (("mini", False), ("startrail_film", True)):
             if name in self.wishes.parts:
                 with contextlib.suppress(NothingYetError):
-                    made.append(self.reel.film(self.folder / f"{name}.mp4", self.wishes.fps, trails=trails))
+                    film = self.reel.film(self.folder / f"{name}.mp4", self.wishes.fps, trails=trails)
+                    made.append(film)
         if "meteors" in self.wishes.parts:
             made += sorted(path for path in self.clips.folder.glob("*") if not path.name.startswith("."))
         self.save()
@@ -255,30 +258,37 @@ class NightProducts:
         def title(what: str) -> str:
             return f"{what} · {self.wishes.title}" if self.wishes.title else what
 
+        def shown(name: str, image: Image.Image | NDArray[np.uint8]) -> Path:
+            path = folder / name
+            if len(self.wishes.parts) > 1:
+                drawing.save_thumbnail(path, image)
+            return (
+                drawing.save_png(path, image) if path.suffix == ".png" else drawing.save_jpeg(path, image, 93)
+            )
+
         def keogram() -> list[Path]:
             return [
-                drawing.save_png(folder / "keogram.png", self.keogram.picture(title("Keogram"), site, zone)),
+                shown("keogram.png", self.keogram.picture(title("Keogram"), site, zone)),
                 drawing.save_png(folder / "keogram-strip.png", self.keogram.bare()),
             ]
 
         def trails() -> list[Path]:
             both = {"startrails.jpg": True, "startrails-satellites.jpg": False}
-            return [
-                drawing.save_jpeg(folder / name, self.trails.picture(clean=c), 93) for name, c in both.items()
-            ]
+            return [shown(name, self.trails.picture(clean=clean)) for name, clean in both.items()]
 
         def stack() -> list[Path]:
             if not self.stack.used:
                 return []
             return [
-                drawing.save_png(folder / "stack.png", stack_picture(self.stack)),
+                shown("stack.png", stack_picture(self.stack)),
                 write_fits(folder / "stack.fits", self.stack),
             ]
 
         def curves() -> list[Path]:
             return [
-                drawing.save_png(folder / "curves.png", self.curves.picture(title("Night"), site, zone)),
+                shown("curves.png", self.curves.picture(title("Night"), site, zone)),
                 self.curves.write(folder / "curves.parquet"),
+                self.curves.write_plots(folder / "curves.json"),
             ]
 
         return {"keogram": keogram, "trails": trails, "stack": stack, "curves": curves}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skycam_project.common.clock import from_microseconds, microseconds_utc
 from skycam_project.common.files import fsync_folder, write_atomic
-from timelapse.night.drawing import save_jpeg
+from timelapse.night.drawing import save_jpeg, save_thumbnail
 from timelapse.night.frames import Look, NightFrame, Paper, paper_of, tone
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.opencv import cv2
@@ -73,7 +73,17 @@ class Reel:
         pictures = [(t, path) for t, path in self.pictures() if not trails or path.stem.endswith("-dark")]
         if not pictures:
             raise NothingYetError("no frame has been filmed yet")
-        return encode(path, _grown(pictures) if trails else _read(pictures), fps)
+        still = 1.0 if trails else 0.5  # when all of the trails are there; when the night is dark
+        number = int(still * (len(pictures) - 1))
+        return encode(path, _noted(path, _grown(pictures) if trails else _read(pictures), number), fps)
+
+
+def _noted(path: Path, pictures: Iterable[Picture], number: int) -> Iterator[Picture]:
+    """The pictures as they are; one of them becomes the film's thumbnail."""
+    for n, picture in enumerate(pictures):
+        if n == number:
+            save_thumbnail(path, picture)
+        yield picture
 
 
 def _followed(night: Paper, own: Paper) -> Paper:
