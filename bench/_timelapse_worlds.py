@@ -7,7 +7,7 @@ import numpy as np
 
 from bench import _timelapse_metrics as metrics
 from bench import _timelapse_scene as scene
-from timelapse.pipeline import deflicker
+from timelapse.pipeline import scenelight
 from timelapse.pipeline.frames import open_source
 from timelapse.pipeline.job import Job
 from timelapse.pipeline.recipe import Recipe
@@ -52,7 +52,9 @@ def line(folder: Path, errors: scene.Errors) -> str:
         job.render(solved)
         job.finish(rows, solved)
         after = metrics.measure(metrics.decoded(out), folder, every=4)
-    period = deflicker.light_period(solved.exposure.curve, job.recipe.deflicker)
+    curve, asked = solved.exposure.curve, job.recipe.deflicker
+    bends = scenelight.where_light_bends(curve, asked)
+    period = scenelight.light_period(curve.mean(1), asked, bends)
     exposure = scene.known_errors(errors)[0]
     return (
         f"{errors.seed:5} {errors.contrast:9.1f} {np.std(exposure):8.3f} {errors.shake_px:6.0f} {period:7.0f}"

@@ -28,6 +28,26 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
+const KEY = Symbol("key");
+
+/** Make the children of `parent` those of `wanted` (`[key, make]`, in this order). One that was there under its key is
+    not touched, so that the focus and a two-step button that waits for its second press stay. */
+export function keyed(parent, wanted) {
+  const keys = new Set(wanted.map(([key]) => key));
+  const there = new Map();
+  for (const child of [...parent.children]) {
+    if (keys.has(child[KEY])) there.set(child[KEY], child);
+    else child.remove();
+  }
+  let next = parent.firstElementChild;
+  for (const [key, fresh] of wanted) {
+    const child = there.get(key) ?? fresh();
+    child[KEY] = key;
+    if (child === next) next = next.nextElementSibling;
+    else parent.insertBefore(child, next);
+  }
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 const sprite = $('meta[name="skycam:icons"]')?.content ?? "";
 

@@ -10,17 +10,12 @@ import pytest
 from alpaca.protocol import discovery
 from alpaca.protocol.discovery import Responder, own_address, respond
 from skycam_project.common.access import Access
+from tests.ports import free_port
 
 DEVICES = [{"DeviceName": "DWARF 3", "DeviceType": "Telescope", "DeviceNumber": 0, "UniqueID": "6f1c"}]
 LOOPBACK = Access(["127.0.0.0/8"], ["localhost"]).allows
 BROADCAST = "127.255.255.255"
 """Of the loopback network: clients send there too."""
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,16 +16,11 @@ import psutil
 import pytest
 
 from skycam_project.common.link import NotConnected, ask, read
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "sky" / "__pycache__" / "kernels"  # as the tests themselves: compiled once for all
 PASSWORD = "a clear night in march"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Skycam:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.ports import free_port
+
 SSHD = Path("/usr/sbin/sshd")
 
 
@@ -17,12 +19,6 @@ def key(path: Path) -> str:
     """Make a key pair; its public half as in a public key file."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)], check=True)
     return " ".join(path.with_suffix(".pub").read_text().split()[:2])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Sshd:
@@ -57,8 +53,10 @@ class Sshd:
         log.close()
         end = time.monotonic() + 10
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return self
+            # Its greeting, not only the connection: one can be made to what the server before left listening.
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as wire:
+                if wire.recv(4) == b"SSH-":
+                    return self
             if time.monotonic() > end or self.process.poll() is not None:
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.02)
@@ -75,6 +73,17 @@ class Sshd:
         if self.process:
             self.process.terminate()
             self.process.wait(10)
+            self.process = None
+            self._wait_for_port()
+
+    def _wait_for_port(self) -> None:
+        """sshd's children hold its listening socket for a moment after it has ended; the next could not bind."""
+        end = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", self.port)):
+                return
+            assert time.monotonic() < end, f"port {self.port} is still taken"
+            time.sleep(0.02)
 
 
 class Wire:

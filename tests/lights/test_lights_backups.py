@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 
@@ -19,6 +18,7 @@ from lighting.engine.scenes import parse_scenes
 from lighting.engine.state import RgbState
 from lighting.errors import InvalidError, MissingError
 from skycam_project.common.objectstore import LocalStore, NoObjectError, S3Store, StoreError
+from tests.ports import free_port
 
 META = {"id": "default", "name": "Default show"}
 
@@ -167,9 +167,7 @@ def test_the_library_is_replaced_whole(project, tmp_path):
 
 @pytest.fixture(scope="module")
 def bucket():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

@@ -13,6 +13,7 @@ import pytest
 from lightsrig import wait_for
 
 from lighting.engine.ulid import new_ulid
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.full,
@@ -26,9 +27,7 @@ class Mosquitto:
     """A broker on a port of its own."""
 
     def __init__(self, folder, port=None, extra=""):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = port or probe.getsockname()[1]
+        self.port = port or free_port()
         self.folder = folder / "broker"
         self.folder.mkdir(exist_ok=True)
         self.config = self.folder / "mosquitto.conf"

@@ -4,7 +4,6 @@ import asyncio
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import time
 
@@ -14,6 +13,7 @@ from lightsrig import make_engine, running, settle, until, wait_for
 
 from lighting.engine.commands import own_command
 from lighting.outputs import ArtNet, Ola, Sacn
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.full,
@@ -22,12 +22,6 @@ pytestmark = [
 
 PLUGINS = "artnet dummy e131 espnet ftdidmx gpio karate kinet milinst nanoleaf opendmx openpixelcontrol osc pathport"
 PLUGINS += " renard sandnet shownet spi stageprofi uartdmx usbdmx usbserial"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Olad:

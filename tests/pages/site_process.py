@@ -18,6 +18,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from skycam_project.config.places import runtime_folder
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "sees red at night"
@@ -105,9 +106,7 @@ class Site:
             configuration = self.folder / "skycam.yaml"
             configuration.write_text(json.dumps(facts))  # JSON is YAML
             self.environment["SKYCAM_CONFIG"] = str(configuration)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.server: subprocess.Popen | None = None
         self.host: subprocess.Popen | None = None
 

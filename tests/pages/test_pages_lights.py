@@ -8,6 +8,7 @@ import time
 import pytest
 from PIL import Image
 from site_process import Site, quiet_scene
+from two_step import confirm
 
 from lighting.engine.ulid import new_ulid
 from skycam_project.common.link import ask, read
@@ -197,10 +198,11 @@ def test_a_scene_is_saved_recalled_and_becomes_a_step_of_the_show(visit, lit):
     scene.get_by_text("66, ").wait_for()
     assert scene.get_attribute("data-scene") == kept["id"], "the same name is the same scene"
     page.locator("#scenes-edit").click()
-    scene.click()
-    scene.get_by_text("Remove walk").wait_for()
-    assert ask(lit.data / "run", "lighting", "scenes").result, "the first press only asks"
-    scene.click()
+
+    def only_asked():
+        assert ask(lit.data / "run", "lighting", "scenes").result, "the first press only asks"
+
+    confirm(scene, only_asked)
     page.get_by_text("No scenes yet.").wait_for()
     page.locator("#scene-fade").fill("lots")
     page.locator("#scene-name").fill("x")
@@ -322,9 +324,11 @@ def test_backups_are_made_and_restored_in_two_steps(visit, lit):
     row.wait_for()
     page.get_by_role("button", name="Blackout").click()
     until(lambda: colour(lit) == (0, 0, 0))
-    row.get_by_role("button", name="Restore").click()
-    assert colour(lit) == (0, 0, 0), "the first press only asks"
-    row.get_by_role("button", name="Replace colour").click()
+
+    def only_asked():
+        assert colour(lit) == (0, 0, 0), "the first press only asks"
+
+    confirm(row.get_by_role("button", name="Restore"), only_asked)
     until(lambda: rgb(lit)["b"] == 99)
     page.get_by_role("row").filter(has_text="pre-restore").first.wait_for()
 

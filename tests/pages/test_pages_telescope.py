@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from site_process import Site, quiet_scene
 from test_pages_look import DARKEST, brightest, switch
+from two_step import confirm
 
 from sky.coordinates import Observer
 from sky.coordinates import Site as Place
@@ -42,9 +43,7 @@ def scope(visit, yard):
 
 
 def twice(page, name: str) -> None:
-    """A two-step button."""
-    page.get_by_role("button", name=name, exact=True).click()
-    page.locator("button[data-armed]").click()
+    confirm(page.get_by_role("button", name=name, exact=True))
 
 
 def heard(page) -> list:
@@ -319,9 +318,11 @@ def test_card_on_tonight_stops_at_once_and_parks_in_two_steps(visit, yard):
     card.get_by_role("button", name="Stop telescope").click()
     expect(card.locator("[data-f=tracking]")).to_have_text("off")
     assert heard(page)[-1] == ["abort_slew", {}]
-    card.get_by_role("button", name="Park").click()
-    assert heard(page)[-1] == ["abort_slew", {}]
-    card.locator("[data-armed]").click()
+
+    def only_asked():
+        assert heard(page)[-1] == ["abort_slew", {}]
+
+    confirm(card.get_by_role("button", name="Park"), only_asked)
     expect(card.locator("[data-f=state]")).to_have_text("Parked")
     card.get_by_role("link", name="Open").click()
     page.get_by_role("button", name="Unpark").click()

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from site_process import ROOT, Site, quiet_scene
 from test_pages_look import THEMES, brightest, switch
+from two_step import confirm
 
 from skycam_project.config.broker import broker_socket
 from skycam_project.config.places import runtime_folder
@@ -33,6 +34,13 @@ from timelapse import queue, services
 from timelapse.errors import JobError
 services.create_timelapse({"fps": 12}, folder="garden", title="East <b>sunrise</b>")
 queue.failed(queue.claim(), JobError("Disk was full at 61 %.", final=True))
+"""
+
+MORE = """
+import django
+django.setup()
+from timelapse import services
+services.create_timelapse({}, folder="garden", title="Next")
 """
 
 
@@ -278,8 +286,7 @@ def test_folded_fields_become_the_recipe_and_a_wrong_one_is_unfolded(visit, film
     assert recipe["overlay"]["text"] == "%H:%M" and len(recipe["overlay"]["logo"]) == 64
     assert [(one["at"], one["zoom"]) for one in recipe["key_frames"]] == [(0, 1), (1, 2)]
     assert recipe["speed"]["points"] == [[1, 2]]
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("button", name="Cancel?").click()
+    confirm(page.get_by_role("button", name="Cancel"))
     expect(page.locator("#job [data-f=state]")).to_have_text("Cancelled")
 
 
@@ -313,8 +320,12 @@ def test_from_the_form_over_live_progress_to_the_film(visit, film):
     page.locator("#jobs tr", has_text="My garden").get_by_role("button", name="Play").click()
     until(page, "document.querySelector('#film').currentTime > 0.2")
     row = page.locator("#jobs tr", has_text="My garden")
-    row.get_by_role("button", name="Delete").click()
-    row.get_by_role("button", name="Delete its files?").click()
+    delete = row.get_by_role("button", name="Delete")
+    delete.focus()
+    assert film.python(MORE).wait(30) == 0
+    expect(page.locator("#jobs tr", has_text="Next")).to_be_visible()
+    expect(delete).to_be_focused()  # rows that stay as they are are not made anew
+    confirm(delete)
     expect(row.get_by_role("button", name="Delete")).to_have_count(0)
     assert [error for error in opened.errors if "400" not in error] == [], (
         "the refused form is the one complaint"

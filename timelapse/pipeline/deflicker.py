@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skycam_project.common.units import Stops
-from timelapse.pipeline.smoothing import unlikelihood, whittaker
+from timelapse.pipeline.scenelight import scene_light
+from timelapse.pipeline.smoothing import whittaker
 from timelapse.pipeline.tonebins import BINS, CENTRES
 
 LAGS = (1, 2, 3)
@@ -19,10 +20,6 @@ LAGS = (1, 2, 3)
 _ROUNDS = 6
 _CALIBRATION_PERIOD = 12
 _EVENT_SIGMAS = 5.0
-_PERIODS = np.geomspace(0.6, 1.5, 10)
-"""Parts of the period asked for that are tried on a sequence."""
-_COLOURED = 0.15
-"""Least part of fast light that differs between channels; errors of the curves stay below a third of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def solve(
         pairs: `[count, len(LAGS), 3, BINS, 2]` from `tonebins.compare(frame t - lag, frame t)`; rows whose
             partner does not exist are zero.
         count: frames.
-        period: frames; slower changes are the scene's, and somewhat faster ones, see `light_period`.
+        period: frames; slower changes are the scene's, and somewhat faster ones, see `scenelight`.
         recorded: `[count]` EV that the camera says it exposed (log2 of time, ISO, aperture), NaN where it does
             not; its steps may then be slower than `period`.
         keep_events: leave flashes of fewer than 3 frames alone.
@@ -152,39 +149,15 @@ def _integrate(steps: np.ndarray, later: np.ndarray, lags: np.ndarray, count: in
 def _scene(curve: np.ndarray, period: float, recorded: np.ndarray | None) -> np.ndarray:
     """The slow part. Recorded exposures are smoothed over at least twice the distance of their steps."""
     if recorded is None or not np.isfinite(recorded).all():
-        return whittaker(curve, light_period(curve, period))
+        return scene_light(curve, period)
     changes = np.flatnonzero(np.abs(np.diff(recorded)) > 0.01)
     if len(changes) < 2:
-        return whittaker(curve, light_period(curve, period))
+        return scene_light(curve, period)
     apart = float(np.median(np.diff(changes)))
     longer = min(max(period, 2.5 * apart), 300.0)
     camera = recorded[:, None] - recorded.mean()
     light = curve - camera
-    return whittaker(light, light_period(light, period)) + whittaker(camera * np.ones((1, 3)), longer)
-
-
-def light_period(curve: np.ndarray, asked: float) -> float:
-    """The period that tells a sequence's light from its errors, 0.6 … 1 of `asked`, frames.
-
-    At dusk light bends faster than a long period can follow; the weaker the flicker, the shorter a period tells
-    the two apart. It is the mean of those tried, each by the root of its likelihood (light bends more at one time
-    than at another, so the likelihood is surer than it may be); the longer ones speak for `asked`.
-    An exposure error is the same in every channel, light that changes so fast changes its colour too: where
-    colours stay, nothing says that it is light, and what was asked for holds.
-
-    Args:
-        curve: `[n, 3]` EV of each frame per channel.
-        asked: frames; with fewer frames than that nothing can be said.
-    """
-    if len(curve) < asked:
-        return asked
-    mean = curve.mean(1)
-    against = np.array([unlikelihood(mean, asked * part) for part in _PERIODS])
-    weight = np.exp(-(against - against.min()) / 4)
-    period = asked * float(np.average(np.minimum(_PERIODS, 1), weights=weight))
-    followed = whittaker(curve, period) - whittaker(curve, asked)
-    common = followed.mean(1, keepdims=True)
-    return period if np.std(followed - common) > _COLOURED * np.std(common) else asked
+    return scene_light(light, period) + whittaker(camera * np.ones((1, 3)), longer)
 
 
 def _events(error: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from timelapse.pipeline.overlay import Overlay
 from timelapse.pipeline.profiles import with_profile
 from timelapse.pipeline.retime import Speed
 
-VERSION = 5
+VERSION = 6
 """Counts changes of the pipeline that change pixels: chunks of another version are not used."""
 
 CODECS = {
@@ -166,7 +166,7 @@ class Recipe:
         first: frames before this one are left out.
         last: frames after this one are left out; None for all.
         deflicker: exposure errors faster than this many frames are taken out; 0 for off, else 6 … 300. It must
-            exceed twice the period of a camera's exposure steps. See `deflicker.light_period`.
+            exceed twice the period of a camera's exposure steps. See `scenelight.scene_light`.
         keep_events: lightning and headlights stay as they are.
         stabilise: `tripod` (every frame onto the same spot), `moving` (a smooth path) or `off`.
         smooth_path: period of the smooth path, 6 … 300 frames.

@@ -1,6 +1,6 @@
 // Projects and their backups.
 import { local, serverNow } from "../clock.js";
-import { $, icon, make, notice } from "../dom.js";
+import { $, icon, keyed, make, notice } from "../dom.js";
 import { NONE, bytes } from "../format.js";
 import { slots } from "../looks.js";
 import { armTwoStep } from "../twostep.js";
@@ -12,6 +12,7 @@ export class Projects {
     this.panel = $("#backups");
     this.facts = slots(this.panel);
     this.known = null;
+    this.asked = 0;
     $("#project-select").addEventListener("change", (event) => page.command("POST", `/projects/${event.target.value}/select`));
     this.form = $("#project-form");
     this.form.addEventListener("submit", (event) => {
@@ -80,10 +81,12 @@ export class Projects {
   }
 
   async load() {
-    const body = $("tbody", this.panel);
+    const turn = ++this.asked;
     try {
       const { versions } = await ask("GET", `/projects/${this.active}/backups`);
-      body.replaceChildren(...(versions.length ? versions.map((version) => this.row(version)) : [make("tr", {}, make("td", { colspan: "5", class: "dim" }, "No backups yet."))]));
+      if (turn !== this.asked) return; // a later answer knows more
+      const none = () => make("tr", {}, make("td", { colspan: "5", class: "dim" }, "No backups yet."));
+      keyed($("tbody", this.panel), versions.length ? versions.map((version) => [version.versionId, () => this.row(version)]) : [["none", none]]);
     } catch (error) {
       this.facts.problem.hidden = false;
       notice(this.facts.problem, "fault", "The backups cannot be listed.", error.message);

@@ -1,5 +1,5 @@
 // Scenes and the show.
-import { $, attr, make, text } from "../dom.js";
+import { $, attr, keyed, make, text } from "../dom.js";
 import { looks, slots } from "../looks.js";
 import { armTwoStep } from "../twostep.js";
 import { ask } from "./api.js";
@@ -82,7 +82,7 @@ export class Scenes {
     if (this.edit.hidden) attr(this.edit, "aria-pressed", "false");
     attr(this.facts.list, "data-removing", this.removing);
     this.edit.lastChild.textContent = this.removing ? "Done" : "Remove";
-    this.facts.list.replaceChildren(...this.scenes.map((scene) => this.button(scene)));
+    keyed(this.facts.list, this.scenes.map((scene) => [JSON.stringify([this.removing, scene]), () => this.button(scene)]));
     text(this.facts.show, this.show.steps.length === 1 ? "1 step" : `${this.show.steps.length} steps`);
     const cues = this.show.steps.map(({ sceneId, fadeMs = 0, holdMs = 0 }, n) => {
       const scene = this.scenes.find(({ id }) => id === sceneId);

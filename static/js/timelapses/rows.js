@@ -1,7 +1,7 @@
 // The table: what waits, what is finished, what failed and why; what nobody's job made stands below.
 import { VIEWER } from "../commands.js";
 import { del, post } from "../control.js";
-import { $, attr, make, status } from "../dom.js";
+import { $, attr, keyed, make, status } from "../dom.js";
 import { NONE, bytes, num } from "../format.js";
 import { slots } from "../looks.js";
 import { armTwoStep } from "../twostep.js";
@@ -21,11 +21,17 @@ export class Rows {
     const all = [...jobs.values()].sort((a, b) => rank(a) - rank(b) || (a.created_at < b.created_at ? 1 : -1));
     const alone = [...products.values()].filter((one) => !jobs.has(one.job));
     this.slot.empty.hidden = !loaded || all.length + alone.length > 0;
-    // Numbers of a running job change all the time and do not stand here: rows are made anew only when they differ.
-    const key = JSON.stringify([chosen, all.map(({ uuid, state, stage, cancelling, priority, attempts, error, products: p }) => [uuid, state, stage, cancelling, priority, attempts, error, p]), alone.map(({ uuid }) => uuid), [...products.keys()]]);
+    // Numbers of a running job change all the time and do not stand here: a row is made anew only when its own words differ.
+    const rows = all.map((job) => {
+      const { uuid, state, stage, cancelling, priority, attempts, error, format, frames, products: made } = job;
+      const product = [...products.values()].find((one) => one.job === uuid);
+      return [JSON.stringify([uuid, uuid === chosen, state, stage, cancelling, priority, attempts, error, format, frames, made, product?.uuid]), () => this.job(job, product, chosen)];
+    });
+    rows.push(...alone.map((one) => [JSON.stringify([one.uuid, one.uuid === chosen]), () => this.product(one, chosen)]));
+    const key = rows.map(([of]) => of).join();
     if (key === this.#key) return;
     this.#key = key;
-    $("tbody", this.root).replaceChildren(...all.map((job) => this.job(job, chosen)), ...alone.map((one) => this.product(one, chosen)));
+    keyed($("tbody", this.root), rows);
   }
 
   /** Words that count down. */
@@ -38,8 +44,7 @@ export class Rows {
     }
   }
 
-  job(job, chosen) {
-    const product = [...this.page.products.values()].find((one) => one.job === job.uuid);
+  job(job, product, chosen) {
     const state = make("span", { class: "status" });
     status(state, ...jobStatus(job));
     const cells = [make("td", {}, state, ...(job.state === "failed" ? [make("p", { class: "small dim" }, job.error)] : []))];
