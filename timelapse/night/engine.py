@@ -46,6 +46,7 @@ class Wishes:
         zone: of the time axes.
         gates: of the star trails.
         fps: of the films.
+        marks: whether clips say where their meteor is.
         megapixels: larger frames are halved until they fit; None: they stay as they are.
     """
 
@@ -54,6 +55,7 @@ class Wishes:
     zone: tzinfo = UTC
     gates: Gates = field(default_factory=Gates)
     fps: int = 25
+    marks: bool = True
     megapixels: float | None = None
 
 
@@ -75,7 +77,10 @@ class NightProducts:
         self.grades = Grades(whole="curves" in wishes.parts)
         self.curves = self.grades.curves
         self.trails, self.watch = StarTrails(wishes.gates), Watch()
-        self.reel, self.clips = Reel(folder / ".state" / "reel"), MeteorClips(folder / "meteors")
+        self.reel, self.clips = (
+            Reel(folder / ".state" / "reel"),
+            MeteorClips(folder / "meteors", marks=wishes.marks),
+        )
         self.plates = Plates()
         self._direct: set[str] = set()
         self._judged: set[str] = set()

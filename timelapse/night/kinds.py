@@ -109,6 +109,7 @@ _MEGAPIXELS = Option(
     1000,
     unit="megapixels",
 )
+_MARKS = Option("marks", "Ticks in each clip say where the meteor is", True)
 _FPS = Option("fps", "Frames per second", 25, 1, 60)
 
 KINDS: dict[str, KindOfProduct] = {
@@ -116,7 +117,7 @@ KINDS: dict[str, KindOfProduct] = {
         "The night", "All of these but the long-term keogram, from one pass; what is made live, too.",
         frozenset({"keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors"}),
         ("keogram.png", "keogram-strip.png", "startrails.jpg", "startrails-satellites.jpg", "stack.png", "stack.fits", "curves.png", "curves.parquet", "curves.json", "mini.mp4",
-         "startrail_film.mp4", "meteors/*", "thumbs/*"), (*_GATES, _FPS, _MEGAPIXELS),
+         "startrail_film.mp4", "meteors/*", "thumbs/*"), (*_GATES, _FPS, _MARKS, _MEGAPIXELS),
     ),
     "keogram": KindOfProduct(
         "Keogram", "The night in one picture: a column of each frame beside the next, time to scale.",
@@ -138,7 +139,7 @@ KINDS: dict[str, KindOfProduct] = {
     ),
     "mini": KindOfProduct("Mini timelapse", "The night as a small film.", frozenset({"mini"}), ("mini.mp4", "thumbs/*"), (_FPS,)),
     "meteors": KindOfProduct(
-        "Meteors", "A picture and a short film of each meteor.", frozenset({"meteors"}), ("meteors/*",),
+        "Meteors", "A picture and a short film of each meteor.", frozenset({"meteors"}), ("meteors/*",), (_MARKS,),
     ),
     "curves": KindOfProduct(
         "Sky curves", "Stars, sky brightness, clouds, sharpness and quality of each frame.",

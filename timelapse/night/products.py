@@ -120,9 +120,8 @@ def begin(name: str, folder: Path, camera: Camera, chosen: Mapping[str, Any], ti
     kind = KINDS[name]
     parts = kind.parts - {"stack"} if name == "night" and not camera.pointed else kind.parts
     gates = Gates(chosen["sun_deg"], chosen["moon_lit"], chosen["clouds"]) if "clouds" in chosen else Gates()
-    wishes = Wishes(
-        parts, title, site_zone(), gates, fps=chosen.get("fps", 25), megapixels=chosen.get("megapixels")
-    )
+    own = {name: chosen[name] for name in ("fps", "marks", "megapixels") if name in chosen}
+    wishes = Wishes(parts, title, site_zone(), gates, **own)
     return NightProducts(folder, camera, wishes)
 
 
