@@ -18,6 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from skycam_project.common import allocator
+
+if __name__ == "__main__":
+    allocator.prepare(allocator.SMALL)  # before anything heavy is imported
+
 from sessions import provenance
 from sessions.calibration.lookup import corrections_of
 from sessions.store.layout import Layout

@@ -252,6 +252,10 @@ class NightProducts:
                 with contextlib.suppress(NothingYetError):
                     film = self.reel.film(self.folder / f"{name}.mp4", self.wishes.fps, trails=trails)
                     made.append(film)
+        if "curves" in self.wishes.parts and self.curves.rows:
+            made.append(
+                self.curves.write(self.folder / "curves.parquet")
+            )  # loads polars: not while a night is live
         if "meteors" in self.wishes.parts:
             made += sorted(path for path in self.clips.folder.glob("*") if not path.name.startswith("."))
         self.save()
@@ -292,7 +296,6 @@ class NightProducts:
         def curves() -> list[Path]:
             return [
                 shown("curves.png", self.curves.picture(title("Night"), site, zone)),
-                self.curves.write(folder / "curves.parquet"),
                 self.curves.write_plots(folder / "curves.json"),
             ]
 
