@@ -18,6 +18,7 @@ from timelapse.pipeline.errors import FrameError
 from timelapse.pipeline.frames import FrameInfo, FrameSource
 from timelapse.pipeline.planes import Planes
 from timelapse.pipeline.recipe import Recipe
+from timelapse.pipeline.tracking import Hold
 
 BEHIND = 8
 """Frames that are kept behind the newest one that was asked for: who looks ahead also looks back."""
@@ -89,13 +90,19 @@ def _planes(frame: av.VideoFrame) -> Planes:
 
 
 def measure(
-    film: Path, recipe: Recipe, width: Pixels, folder: Path, step: Callable[[int, int], None]
+    film: Path,
+    recipe: Recipe,
+    hold: Hold | None,
+    width: Pixels,
+    folder: Path,
+    step: Callable[[int, int], None],
 ) -> Measured | None:
     """Look at a film.
 
     Args:
         film: a video file.
         recipe: it was made by.
+        hold: what its frames were held by.
         width: of the frames it was made of.
         folder: for the rows, emptied by the caller.
         step: told frames done and all; may raise to stop.
@@ -108,7 +115,11 @@ def measure(
         if len(source) < FEWEST:
             return None
         rows = analysis.analyse(
-            source, list(range(len(source))), folder, True, lambda done: step(done, len(source))
+            source,
+            list(range(len(source))),
+            folder,
+            hold or Hold.CAMERA,
+            lambda done: step(done, len(source)),
         )
         if sum(not row.reason for row in rows) < FEWEST:
             return None

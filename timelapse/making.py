@@ -85,7 +85,7 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
         report = render(source, recipe, first, Path(work.work), tell, cancelled, corrections)
-        found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell))
+        found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
         for draft in folder.glob("timelapse-draft*"):
             draft.unlink()
         scores = curves.scores(found) | {"quality": round(report.quality, 4)}
@@ -209,14 +209,17 @@ class _Teller:
         return round(gone * (100.0 - percent) / made, 1) if made > 2 and gone > 2 else None
 
 
-def _check(work: Work, recipe: "Recipe", width: int, tell: "_Teller") -> "Measured | None":
+def _check(work: Work, recipe: "Recipe", source: "FrameSource", tell: "_Teller") -> "Measured | None":
     """Measure the film that every browser plays."""
     from timelapse.checking import measure
+    from timelapse.pipeline.job import held_by
 
     film = next(Path(work.folder).glob("timelapse*-preview.mp4"), None)
     rows = Path(work.work) / "check"
     shutil.rmtree(rows, ignore_errors=True)
-    return measure(film, recipe, width, rows, tell.checked) if film else None
+    if film is None:
+        return None
+    return measure(film, recipe, held_by(recipe, source), source.size[0], rows, tell.checked)
 
 
 # ---- night products

@@ -107,6 +107,9 @@ def focus(pictures: tuple[Path, ...], out: Path, align: bool) -> None:
 @click.option("--deflicker", type=float, help="Period in frames; 0 leaves exposure alone.  [default: 40]")
 @click.option("--stabilise/--no-stabilise", default=None, help="Hold the picture still. On by default.")
 @click.option("--moving", is_flag=True, help="The camera travels: smooth its path instead of holding it.")
+@click.option(
+    "--stars", is_flag=True, help="Hold the sky still; the ground turns. A telescope's frames always are."
+)
 @click.option("--denoise/--no-denoise", default=None, help="Reduce noise. On by default.")
 @click.option("--denoise-strength", type=float, help="0 to 1.  [default: 0.8]")
 @click.option("--profile", help="What the sky wants: day, golden, blue, overcast, storm, fog, night.")
@@ -246,8 +249,12 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
         fields["contact_sheet"] = given["sheet"]
     if given["turn"] is not None:
         fields["turn"] = int(given["turn"])
-    if given["stabilise"] is not None or given["moving"]:
-        fields["stabilise"] = "moving" if given["moving"] else "tripod" if given["stabilise"] else "off"
+    if given["moving"] and given["stars"]:
+        raise click.UsageError("--moving and --stars: a path is smoothed, or the sky is held.")
+    if given["moving"] or given["stars"]:
+        fields["stabilise"] = "moving" if given["moving"] else "stars"
+    elif given["stabilise"] is not None:
+        fields["stabilise"] = "tripod" if given["stabilise"] else "off"
     if given["denoise"] is False or given["denoise_strength"] is not None:
         fields["denoise"] = given["denoise_strength"] if given["denoise"] is not False else 0.0
     if given["even"]:

@@ -1,5 +1,6 @@
 """`./skycam timelapse make` as a person types it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,23 @@ def test_h264_of_the_command_is_what_players_know(command, tmp_path):
     assert command(tmp_path / "frames", "-o", out, "--codec", "h264", "--output", "json") == 0
     with av.open(str(out)) as film:
         assert film.streams.video[0].format.name == "yuv420p"
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [((), "tripod"), (("--stars",), "stars"), (("--moving",), "moving"), (("--no-stabilise",), "off")],
+)
+def test_what_the_picture_is_held_by_is_the_recipe_s(command, tmp_path, capsys, words, wanted):
+    write_frames(tmp_path / "frames", 3)
+    assert command(tmp_path / "frames", "-o", tmp_path / "film.mp4", *words, "--output", "json") == 0
+    assert json.loads(capsys.readouterr().out)["recipe"]["stabilise"] == wanted
+
+
+def test_a_path_is_smoothed_or_the_sky_is_held(command, tmp_path, capsys):
+    write_frames(tmp_path / "frames", 3)
+    assert command(tmp_path / "frames", "-o", tmp_path / "film.mp4", "--moving", "--stars") == 2
+    shown = capsys.readouterr()
+    assert "--moving and --stars" in shown.err and shown.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

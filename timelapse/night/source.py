@@ -90,9 +90,8 @@ def camera_of(site: Site | None, said: Said | None) -> Camera:
         return Camera(site)
     focal_mm, pixel_um = (_positive(said.info.get(name)) for name in ("focal_length_mm", "pixel_size_um"))
     binning = _positive(said.settings.get("binning")) or 1.0
-    pointed = all(isinstance(said.row.get(name), int | float) for name in ("ra_deg", "dec_deg"))
     scale = ARCSEC_PER_RADIAN * pixel_um * binning / 1000 / focal_mm if focal_mm and pixel_um else None
-    return Camera(site, scale, pointed=pointed)
+    return Camera(site, scale, pointed=said.pointed)
 
 
 def _positive(value: Any) -> float | None:

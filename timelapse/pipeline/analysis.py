@@ -24,7 +24,7 @@ from timelapse.pipeline.errors import FrameError
 from timelapse.pipeline.frames import FrameSource, luma8, small
 from timelapse.pipeline.planes import Planes
 from timelapse.pipeline.recipe import VERSION
-from timelapse.pipeline.tracking import KeyFrame, Match
+from timelapse.pipeline.tracking import Hold, KeyFrame, Match
 
 PART = 64
 """Frames of a part."""
@@ -93,7 +93,7 @@ def analyse(
     source: FrameSource,
     indices: list[int],
     folder: Path,
-    track: bool = True,
+    hold: Hold | None = Hold.CAMERA,
     step: Callable[[int], None] = lambda done: None,
 ) -> list[Row]:
     """Rows of frames `indices` of a source; parts that are in `folder` already are read.
@@ -102,13 +102,13 @@ def analyse(
         source: frames.
         indices: the ones to look at, rising.
         folder: for the parts; made when missing.
-        track: whether places are wanted.
+        hold: what places are found by; None when none are wanted.
         step: told the number of frames done; may raise to stop.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    state = _State(source, track)
-    for path, part in parts(source, indices, folder, track):
+    state = _State(source, hold)
+    for path, part in parts(source, indices, folder, hold):
         if path.exists():
             rows += load(path)
             state.stale = True
@@ -126,10 +126,10 @@ def analyse(
 
 
 def parts(
-    source: FrameSource, indices: list[int], folder: Path, track: bool
+    source: FrameSource, indices: list[int], folder: Path, hold: Hold | None
 ) -> Iterator[tuple[Path, list[int]]]:
     """The parts of an analysis: their files and frames."""
-    seen = hashlib.sha256(json.dumps([VERSION, track, asdict(source.wish)]).encode())
+    seen = hashlib.sha256(json.dumps([VERSION, hold, asdict(source.wish)]).encode())
     for first in range(0, len(indices), PART):
         part = indices[first : first + PART]
         for index in part:
@@ -176,13 +176,14 @@ def _places(rows: list[Row]) -> Iterator[np.ndarray]:
 class _State:
     """What is carried from frame to frame: the last small pictures, the key frame, the last places."""
 
-    def __init__(self, source: FrameSource, track: bool) -> None:
+    def __init__(self, source: FrameSource, hold: Hold | None) -> None:
         self._source = source
-        self._track = track
+        self._hold = hold
         self._neighbours = tonebins.Neighbours(LAGS, source.size[0])
         self._recent: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=_OVERLAP)
         self._key: KeyFrame | None = None
         self._key_index, self._base = -1, np.eye(2, 3)
+        self._last = np.eye(2, 3)
         self._usual = 0.0
         self._patience = 0
         self.stale = False
@@ -200,9 +201,9 @@ class _State:
             for row, place in list(zip(usable, _places(usable), strict=True))[-max(LAGS) :]
         )
         keyed = [row for row in usable if row.key >= 0]
-        if not keyed or not self._track:
+        if not keyed or not self._hold:
             return
-        self._key_index, self._base = keyed[-1].key, keyed[-1].base
+        self._key_index, self._base, self._last = keyed[-1].key, keyed[-1].base, keyed[-1].matrix
         self._key = KeyFrame(self._source.read_luma(self._key_index))
         self._usual = 0.0
         for row in keyed:
@@ -228,7 +229,7 @@ class _State:
         row.brightest = float(np.searchsorted(summed, summed[-1] * (1 - 1e-5)))
         row.darkest = float(np.searchsorted(summed, summed[-1] * 1e-3))
         _grade(luma, picture, row)
-        if self._track:
+        if self._hold:
             self._place(luma, row)
         row.pairs = self._neighbours.add(picture, row.matrix)
         return row
@@ -242,17 +243,21 @@ class _State:
             self._key_index = row.index
             found: Match | None = Match(np.eye(2, 3), 1000, 0.0)
         else:
-            found = self._key.find(luma)
+            found = self._found(self._key, luma, self._last, self._base)
             if self._is_weak(found):
                 found = self._renewed(luma, found)
         if found is None:
             return
         row.key, row.base = self._key_index, self._base
-        row.matrix = rigid.compose(found.matrix, self._base)
+        row.matrix = self._last = rigid.compose(found.matrix, self._base)
         row.patches, row.sigma_px = found.patches, found.sigma
         if row.index != self._key_index:
             self._learn(found.sigma)
         self._recent.append((row.index, luma, row.matrix))
+
+    def _found(self, key: KeyFrame, luma: np.ndarray, last: np.ndarray, base: np.ndarray) -> Match | None:
+        """Where a frame lies relative to a key frame at `base`, the frame before it at `last`."""
+        return key.find(luma, rigid.compose(last, rigid.inverse(base)), self._hold or Hold.CAMERA)
 
     def _learn(self, sigma: float) -> None:
         self._usual = 0.95 * self._usual + 0.05 * sigma if self._usual else sigma
@@ -273,13 +278,13 @@ class _State:
             key = KeyFrame(last)
         except FrameError:
             return found
-        better = key.find(luma)
+        better = self._found(key, luma, base, base)
         if better is None or (found is not None and better.patches < 1.5 * found.patches):
             return found
         size = (luma.shape[1], luma.shape[0])
         ties = [rigid.pose(base, size)]
         for _, other, matrix in list(self._recent)[:-1]:
-            match = key.find(other)
+            match = self._found(key, other, matrix, base)
             if match is not None and match.patches >= _FEW_PATCHES:
                 ties.append(rigid.pose(rigid.compose(rigid.inverse(match.matrix), matrix), size))
         self._key, self._key_index = key, index

@@ -30,7 +30,7 @@ def grade(rows: Sequence[Row], poses: np.ndarray, recipe: Recipe) -> list[qualit
         for row in rows
     ]
     # Against the usual place: the frame after a jump is no worse than its neighbours.
-    usual = np.median(poses[:, :2], axis=0) if recipe.stabilise == "tripod" else _before(poses)
+    usual = np.median(poses[:, :2], axis=0) if recipe.stabilise in ("tripod", "stars") else _before(poses)
     jumps = np.hypot(*(poses[:, :2] - usual).T)
     widths = [row.fwhm_px for row in rows]
     stars = night and np.isfinite(widths).any()

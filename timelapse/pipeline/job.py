@@ -26,6 +26,7 @@ from timelapse.pipeline.frames import FrameSource, Problem
 from timelapse.pipeline.notes import notes
 from timelapse.pipeline.recipe import Output, Recipe
 from timelapse.pipeline.render import Part, render_chunk
+from timelapse.pipeline.tracking import Hold
 
 _POLL_S = 0.25
 
@@ -107,6 +108,14 @@ def digest(source: FrameSource, recipe: Recipe) -> str:
     return recipe.digest(source.digest, json.dumps([asdict(output) for output in recipe.outputs]))
 
 
+def held_by(recipe: Recipe, source: FrameSource) -> Hold | None:
+    """What holds the picture still; None where nobody shall. A telescope follows the sky: so does the film of its frames."""
+    if recipe.stabilise == "off":
+        return None
+    said = source.said(0) if recipe.stabilise == "tripod" and len(source) else None
+    return Hold.STARS if recipe.stabilise == "stars" or (said and said.pointed) else Hold.CAMERA
+
+
 def make(
     source: FrameSource,
     recipe: Recipe,
@@ -180,8 +189,8 @@ class Job:
         indices = list(range(self.recipe.first, min(last, len(self.source))))
         meter = self._meter("analyse", len(indices))
         with self._locked("analysis"):
-            track = self.recipe.stabilise != "off"
-            rows = analysis.analyse(self.source, indices, self.folder / "analysis", track, meter)
+            held = held_by(self.recipe, self.source)
+            rows = analysis.analyse(self.source, indices, self.folder / "analysis", held, meter)
         self._seconds["analyse"] = meter.seconds
         return rows
 

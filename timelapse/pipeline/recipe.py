@@ -46,7 +46,7 @@ _DEFAULT_PRESET = {"h265": "fast", "h264": "fast", "av1": "10", "prores": "hq"}
 _DEFAULT_CRF = {"h265": 17.0, "h264": 20.0, "av1": 30.0}
 _CRF_LIMIT = {"h265": 51.0, "h264": 51.0, "av1": 63.0, "webp": 100.0}
 TRANSFERS = ("sdr", "hdr10", "hlg")
-STABILISE = ("tripod", "moving", "off")
+STABILISE = ("tripod", "stars", "moving", "off")
 NAMED: dict[str, dict[str, Any]] = {
     "main": {},
     "h265": {"codec": "h265"},
@@ -168,7 +168,8 @@ class Recipe:
         deflicker: exposure errors faster than this many frames are taken out; 0 for off, else 6 … 300. It must
             exceed twice the period of a camera's exposure steps. See `scenelight.scene_light`.
         keep_events: lightning and headlights stay as they are.
-        stabilise: `tripod` (every frame onto the same spot), `moving` (a smooth path) or `off`.
+        stabilise: `tripod` (every frame onto the same spot; a telescope's by its stars), `stars` (the sky stands
+            still and the ground turns), `moving` (a smooth path) or `off`.
         smooth_path: period of the smooth path, 6 … 300 frames.
         denoise: 0 (off) … 1 (strongest).
         chunk: frames of a chunk, 24 … 1000; the unit of work that a crash can cost.

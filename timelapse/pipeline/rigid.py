@@ -28,21 +28,24 @@ def fit(
     the others in pixels.
     """
     own = np.ones(len(before)) if weights is None else weights
-    matrix = _shared(before, after, own, scale)
+    matrix = shared(before, after, own, scale)
     sigma, trust = _NEAR, _votes(matrix, before, after)
     for _ in range(12):
         matrix = _least_squares(before, after, own * trust**2, scale)
-        off = _off(matrix, before, after)
-        near = off[off < 3 * max(sigma, 0.1)]  # grows with what it finds, from the middle
-        sigma = max(0.02, 1.4826 * float(np.median(near if len(near) else off)))
-        trust = 1 / (1 + (off / (2 * sigma)) ** 2)
+        apart = off(matrix, before, after)
+        near = apart[apart < 3 * max(sigma, 0.1)]  # grows with what it finds, from the middle
+        sigma = max(0.02, 1.4826 * float(np.median(near if len(near) else apart)))
+        trust = 1 / (1 + (apart / (2 * sigma)) ** 2)
     return matrix, trust, sigma
 
 
-def _shared(before: np.ndarray, after: np.ndarray, own: np.ndarray, scale: bool) -> np.ndarray:
-    """The movement of two points that most others share (Fischler and Bolles, CACM 24, 1981); the same each time."""
-    off = np.linalg.norm(after - before - np.median(after - before, axis=0), axis=1)
-    best = _least_squares(before, after, own / (1 + (off / 1.5) ** 2), scale)
+def shared(before: np.ndarray, after: np.ndarray, own: np.ndarray, scale: bool = False) -> np.ndarray:
+    """The movement `[2, 3]` that most points share, by pairs of them (Fischler and Bolles, CACM 24, 1981); the same each time.
+
+    Arguments as of `fit`, with weights.
+    """
+    apart = np.linalg.norm(after - before - np.median(after - before, axis=0), axis=1)
+    best = _least_squares(before, after, own / (1 + (apart / 1.5) ** 2), scale)
     most = float(own @ _votes(best, before, after))
     if most >= _ENOUGH * own.sum():
         return best
@@ -55,8 +58,7 @@ def _shared(before: np.ndarray, after: np.ndarray, own: np.ndarray, scale: bool)
     turns = (np.diff(new[pairs]) / np.diff(old[pairs]))[:, 0]
     turns = turns if scale else np.exp(1j * np.angle(turns))
     shifts = new[pairs].mean(1) - turns * old[pairs].mean(1)
-    off = np.abs(new - turns[:, None] * old - shifts[:, None])
-    votes = _trust(off) @ own
+    votes = _trust(np.abs(new - turns[:, None] * old - shifts[:, None])) @ own
     if not len(votes) or votes.max() <= most:
         return best
     turn, shift = turns[votes.argmax()], shifts[votes.argmax()]
@@ -64,14 +66,15 @@ def _shared(before: np.ndarray, after: np.ndarray, own: np.ndarray, scale: bool)
 
 
 def _votes(matrix: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    return _trust(_off(matrix, before, after))
+    return _trust(off(matrix, before, after))
 
 
-def _trust(off: np.ndarray) -> np.ndarray:
-    return 1 / (1 + (off / _NEAR) ** 2)
+def _trust(apart: np.ndarray) -> np.ndarray:
+    return 1 / (1 + (apart / _NEAR) ** 2)
 
 
-def _off(matrix: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def off(matrix: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """`[n]` pixels between where a movement takes points `[n, 2]` and where they are."""
     return np.linalg.norm(after - before @ matrix[:, :2].T - matrix[:, 2], axis=1)
 
 

@@ -19,3 +19,8 @@ class Said:
     info: Mapping[str, Any]
     settings: Mapping[str, Any]
     row: Mapping[str, Any]
+
+    @property
+    def pointed(self) -> bool:
+        """A telescope's: its frames say where they look, and follow the stars."""
+        return all(isinstance(self.row.get(name), int | float) for name in ("ra_deg", "dec_deg"))

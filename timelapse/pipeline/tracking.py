@@ -3,11 +3,13 @@
 Coarse: Lucas and Kanade on a quarter of the size, local contrast normalised. Fine: some 700 patches of
 25 x 25 pixels at full size, inverse compositional alignment (Baker and Matthews, IJCV 56, 2004), each patch
 with zero mean and unit norm, so that exposure does not matter. A rigid fit of what most patches share throws out
-what moves by itself: clouds, cars, people.
+what moves by itself: clouds, cars, people. The sky turns over a camera that stands: where most patches are stars,
+the ground is asked, and a frame that shows no ground is not found.
 """
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -22,6 +24,25 @@ _GRID = (16, 9)
 _FLOW = {"winSize": (21, 21), "maxLevel": 3, "criteria": (3, 30, 0.003)}
 MINIMUM = 8
 """Patches that a position needs."""
+_STAR_R = 5
+_COMPACT = 0.4
+"""Share of a patch's contrast within `_STAR_R` pixels of its brightest from which it is a star; ground has .1, rarely .3."""
+_BY_STARS = 0.2
+"""Share of stars among the patches that agree from which they follow the sky: measured .3 to 1 for skies, ≤ .1 for ground."""
+_FEW = 12
+"""Patches of ground that outweigh any number of stars."""
+_GROUND_SHARE = 0.1
+"""Of the patches that agree on the sky: so many must be ground that moves as the sky does, or they are faint stars."""
+_STEADY_PX = 1.0
+"""What stands scatters less, what drifts or turns by itself scatters more."""
+_ALIKE_PX = 0.5
+
+
+class Hold(StrEnum):
+    """What a sequence is held by."""
+
+    CAMERA = "camera"
+    STARS = "stars"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +53,13 @@ class Match:
         matrix: `[2, 3]`, takes points of the key frame to the frame, pixels.
         patches: that agree.
         sigma: scatter of the patches, pixels.
+        stars: share of the patches that are stars.
     """
 
     matrix: np.ndarray
     patches: int
     sigma: float
+    stars: float = 0.0
 
 
 class KeyFrame:
@@ -66,10 +89,11 @@ class KeyFrame:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Gradients and inverse Hessians of the patches."""
+        """Gradients and inverse Hessians of the patches, and which are stars."""
         import cv2
 
         soft = np.stack([cv2.GaussianBlur(patch, (3, 3), 0.6) for patch in self._patches])
+        self._stars = _are_stars(self._patches, soft)
         self._gx, self._gy = np.zeros_like(soft), np.zeros_like(soft)
         self._gx[:, :, 1:-1] = (soft[:, :, 2:] - soft[:, :, :-2]) / 2
         self._gy[:, 1:-1] = (soft[:, 2:] - soft[:, :-2]) / 2
@@ -80,22 +104,70 @@ class KeyFrame:
         determinant = xx * yy - xy * xy
         self._hessians = np.stack([yy / determinant, -xy / determinant, xx / determinant], 1)
 
-    def find(self, luma: np.ndarray) -> Match | None:
-        """Where a frame of the same size lies; None when it shows nothing of the key frame."""
-        guess = self._roughly(luma)
-        if guess is None:
+    def find(
+        self, luma: np.ndarray, last: np.ndarray | None = None, hold: Hold = Hold.CAMERA
+    ) -> Match | None:
+        """Where a frame of the same size lies; None when it shows nothing of the key frame.
+
+        Args:
+            luma: `[h, w]` uint8.
+            last: `[2, 3]`, where the frame before lay; None: by whatever most patches share.
+            hold: with `last`, by what. `CAMERA`: stars are not followed, and a frame that shows nothing else is not
+                found. `STARS`: not the ground, where there are stars.
+        """
+        guess, found = self._roughly(luma), None
+        places = self._points
+        if guess is not None:
+            places, likeness = self._matched(luma, guess)
+            good = likeness > 0.5
+            if good.sum() < 20:
+                good = likeness > 0.2
+            found = self._fitted(places, likeness, good) if good.sum() >= MINIMUM else None
+        if last is None:
+            return found
+        sky = found if found is not None and found.stars >= _BY_STARS else None
+        if hold is Hold.STARS:
+            return sky or self._among(self._stars, *self._matched(luma, last)) or found
+        if found is not None and sky is None and found.sigma < _STEADY_PX:
+            return found
+        near = self._matched(luma, last)
+        if sky is None:
+            return self._among(~self._stars, *near) or found
+        turned = rigid.off(sky.matrix, self._points, places) < 2 * sky.sigma  # faint stars among them
+        # Where the sky hardly turned yet all goes with it.
+        ground = self._among(~self._stars & ~turned, *near) or self._among(~self._stars, *near)
+        return ground if ground and self._is_ground(ground, sky) else None
+
+    def _among(self, these: np.ndarray, places: np.ndarray, likeness: np.ndarray) -> Match | None:
+        """By some of the patches, matched near where the frame before lay."""
+        good = (likeness > 0.5) & these
+        if good.sum() < _FEW:
             return None
+        matrix = rigid.shared(self._points[good], places[good], likeness[good] ** 2)
+        good &= rigid.off(matrix, self._points, places) < _STEADY_PX  # the other group scatters
+        return self._fitted(places, likeness, good) if good.sum() >= _FEW else None
+
+    def _is_ground(self, found: Match, sky: Match) -> bool:
+        """Whether what is no star stands under the sky, or moves with it: then few are faint stars, many a pushed camera."""
+        if found.patches >= _GROUND_SHARE * sky.patches:
+            return True
+        stars = self._points[self._stars]
+        turned = stars @ sky.matrix[:, :2].T + sky.matrix[:, 2]
+        return float(np.median(rigid.off(found.matrix, stars, turned))) > _ALIKE_PX
+
+    def _matched(self, luma: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`[n, 2]` where each patch lies, within 6 pixels of a guess `[2, 3]`, and `[n]` how like it is, 0 … 1."""
         start = self._points @ guess[:, :2].T + guess[:, 2]
         found, likeness = np.empty_like(start), np.zeros(len(start))
         arguments = (luma, self._patches, self._gx, self._gy, self._hessians, start, found, likeness)
         in_bands(len(start), lambda first, end: _refine(*arguments, first, end))
-        good = likeness > 0.5
-        if good.sum() < 20:
-            good = likeness > 0.2
-        if good.sum() < MINIMUM:
-            return None
-        matrix, trust, sigma = rigid.fit(self._points[good], found[good], likeness[good] ** 2)
-        return Match(matrix, int((trust > 0.4).sum()), sigma)
+        return found, likeness
+
+    def _fitted(self, places: np.ndarray, likeness: np.ndarray, good: np.ndarray) -> Match:
+        matrix, trust, sigma = rigid.fit(self._points[good], places[good], likeness[good] ** 2)
+        agree = trust > 0.4
+        stars = float(self._stars[good][agree].mean()) if agree.any() else 0.0
+        return Match(matrix, int(agree.sum()), sigma, stars)
 
     def _roughly(self, luma: np.ndarray) -> np.ndarray | None:
         import cv2
@@ -111,6 +183,19 @@ class KeyFrame:
         )
         middle = np.full(2, (self._scale - 1) / 2)
         return np.column_stack([matrix[:, :2], self._scale * matrix[:, 2] + middle - matrix[:, :2] @ middle])
+
+
+def _are_stars(patches: np.ndarray, soft: np.ndarray) -> np.ndarray:
+    """`[n]` bool: patches `[n, side, side]`, and without their noise, that are one bright spot on an even ground."""
+    count, edge = len(patches), _R // 2
+    inner = soft[:, edge:-edge, edge:-edge]
+    brightest = inner.reshape(count, -1).argmax(1)
+    row, column = (place[:, None, None] + edge for place in np.divmod(brightest, inner.shape[2]))
+    down, across = np.mgrid[:_SIDE, :_SIDE]
+    near = (down - row) ** 2 + (across - column) ** 2 <= _STAR_R**2
+    above = patches - np.median(patches.reshape(count, -1), 1)[:, None, None]
+    spot = (np.maximum(above, 0) ** 2 * near).sum((1, 2))
+    return spot > _COMPACT * (above**2).sum((1, 2))
 
 
 def _shrunk(luma: np.ndarray, scale: int) -> np.ndarray:
