@@ -4,7 +4,6 @@ MB of proportional memory (PSS) of the whole process, Python and libraries inclu
 """
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from skycam_project.common import allocator
 
 WIDTH, HEIGHT, FRAMES = 3840, 2160, 12
 START = datetime(2026, 11, 10, 20, tzinfo=UTC)
@@ -40,10 +41,8 @@ def frames(folder: Path) -> None:
 
 def measured(folder: Path, megapixels: float | None) -> dict[str, Any]:
     """What a night of the frames in `folder` took: `resting` and `peak` MB, `frame_cpu_s`, `width`."""
-    from timelapse.following import ALLOCATION
-
     arguments = [sys.executable, "-m", "bench._night_memory", str(folder), str(megapixels or 0)]
-    done = subprocess.run(arguments, env=os.environ | ALLOCATION, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)
 
 
@@ -87,4 +86,5 @@ def _night(folder: Path, megapixels: float | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    allocator.prepare(allocator.SMALL)
     print(json.dumps(_night(Path(sys.argv[1]), float(sys.argv[2]) or None)))

@@ -26,6 +26,8 @@ PATIENCE: Seconds = 1.0
 SLOW: Seconds = 30.0
 """For what waits for a disk, a bucket or a serial port."""
 LARGEST_LIST = 512 * 1024
+LARGEST_PROJECT = 960 * 1024
+"""What fits into a line to the engine."""
 STATUS = {
     "bad_message": 422, "bad_ulid": 422, "invalid": 422, "interlocked": 423, "queue_full": 503, "not_found": 404, "no_object": 404,
     "disabled": 404, "not_active": 409, "device": 502, "store": 502, "too_long": 413, "not_connected": 503, "expired": 503,
@@ -196,7 +198,8 @@ async def get_show(body: None) -> tuple[int, Any]:
 async def put_show(body: Any) -> tuple[int, Any]:
     """Replace the show."""
     body = _object(body)
-    body.pop("running", None)
+    for name in ("running", "paused"):
+        body.pop(name, None)
     return 200, await ask("put_show", show=body, timeout=SLOW)
 
 
@@ -209,6 +212,18 @@ async def start_show(body: Any) -> tuple[int, Any]:
 async def stop_show(body: Any) -> tuple[int, Any]:
     """End the show; the light stays."""
     await ask("stop_show")
+    return 200, {"status": "ok"}
+
+
+async def pause_show(body: Any) -> tuple[int, Any]:
+    """Halt the show where it is."""
+    await ask("pause_show")
+    return 200, {"status": "ok"}
+
+
+async def resume_show(body: Any) -> tuple[int, Any]:
+    """Go on with it there."""
+    await ask("resume_show")
     return 200, {"status": "ok"}
 
 
@@ -239,6 +254,11 @@ async def put_project(body: Any, project: str) -> tuple[int, Any]:
 async def select_project(body: Any, project: str) -> tuple[int, Any]:
     """Mount a project."""
     return 200, await ask("select_project", project=_project(project), timeout=SLOW)
+
+
+async def export_project(body: None, project: str) -> tuple[int, Any]:
+    """All of a project, for `POST /projects` as `snapshot`."""
+    return 200, await ask("export_project", project=_project(project), timeout=SLOW)
 
 
 async def get_backups(body: None, project: str) -> tuple[int, Any]:

@@ -25,7 +25,10 @@ def inputs(source: Path) -> list[provenance.Input] | None:
 
 def record(out: Path, found: list[provenance.Input], camera: str | None, report: "Report") -> None:
     """Write `<out>.provenance.json`. Raises `OSError`."""
-    parameters = {"recipe": report.recipe, "camera": camera, "name": out.name, "found": found_of(report)}
+    scores = {"quality": round(report.quality, 4)}
+    parameters = {
+        "recipe": report.recipe, "camera": camera, "name": out.name, "found": found_of(report), "scores": scores,
+    }  # fmt: skip
     provenance.write(out, KIND, [*found, *masters_of(report)], parameters, _files(report), packages=PACKAGES)
 
 

@@ -32,8 +32,6 @@ AGAIN: Seconds = 300.0
 PATIENCE: Seconds = 8.0
 MEGAPIXELS_PER_GB = 2.5
 """A night of 4K takes 0.35 GB at half its width and height, so that a machine of 1 GB has room for the rest."""
-ALLOCATION = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1000000"}
-"""glibc gives pictures that are done with back to the system, instead of keeping room for the next."""
 
 
 class Follower:
@@ -103,7 +101,7 @@ class Follower:
         return subprocess.Popen(
             [sys.executable, "-m", "timelapse.night_child", str(session), str(target), f"{self._megapixels:.1f}"],
             stdin=subprocess.DEVNULL, cwd=settings.ROOT, pass_fds=(self._reading,),
-            env=os.environ | ALLOCATION | {VARIABLE: str(self._reading), "SKYCAM_PROCESS": "night"},
+            env=os.environ | {VARIABLE: str(self._reading), "SKYCAM_PROCESS": "night"},
             start_new_session=True,
         )  # fmt: skip
 

@@ -53,11 +53,12 @@ def night_product(kind: str) -> provenance.Maker:
         from timelapse.night import products
         from timelapse.pipeline.frames import open_source
 
-        found = parameters.get("found", {})
+        found, options = parameters.get("found", {}), parameters["options"]
+        if any(option.name == "marks" for option in KINDS[kind].options):
+            options = {"marks": False} | options  # older records do not name it: there were none
         path, corrections = _split(sources, parameters, folder)
         with closing(open_source(path, found.get("camera"))) as source:
-            made = products.make(kind, source, parameters["options"], folder, corrections=corrections)
-            return made.files
+            return products.make(kind, source, options, folder, corrections=corrections).files
 
     return make
 

@@ -91,10 +91,10 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
         found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
         for draft in folder.glob("timelapse-draft*"):
             draft.unlink()
-        made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
+        scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+        made_with = {"recipe": recipe.to_json(), "found": found_of(report), "scores": scores}
         inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
         provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    scores = curves.scores(found) | {"quality": round(report.quality, 4)}
     _describe(work, folder, report.frames / recipe.fps, scores)
 =======
         with _alone(Path(work.work) / "end.lock", cancelled):
@@ -296,6 +296,7 @@ def _product(work: Work, say: Say, cancelled: Asked) -> dict[str, Any]:
     return {
         "outputs": outputs,
         "found": made.found,
+        "scores": made.scores,
         "frames": frames,
         "left_out": problems[:SHOWN_PROBLEMS],
         "left_out_count": len(problems),
@@ -307,7 +308,7 @@ def record_night(
 ) -> None:
     """Write the record of a night product; its masters are inputs like its frames."""
     everything = [*inputs, *(provenance.of_file(path) for path in made.masters)]
-    parameters = {"options": dict(options), "found": made.found}
+    parameters = {"options": dict(options), "found": made.found, "scores": made.scores}
     provenance.write(folder, kind, everything, parameters, made.files, packages=PACKAGES)
 
 

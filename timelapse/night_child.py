@@ -18,6 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from skycam_project.common import allocator
+
+if __name__ == "__main__":
+    allocator.prepare(allocator.SMALL)  # before anything heavy is imported
+
 from sessions import provenance
 from sessions.calibration.lookup import corrections_of
 from sessions.store.layout import Layout
@@ -123,7 +128,8 @@ class Following:
         if self.growing.left_out:
             found["left_out"] = self.growing.left_out
         files = products.files_of(KIND, self.results)
-        record(self.results, final, self.options, products.Made(files, found, reader.files()))
+        made = products.Made(files, found, reader.files(), self.products.scores())
+        record(self.results, final, self.options, made)
 
 
 def complete(session: Path, results: Path, wishes: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ def add(root: Path, instrument: str, products: "NightProducts") -> None:
         return
     folder = home(root, instrument)
     try:
-        season.grown(folder, [products.keogram], site_zone())
+        season.grown(folder, [(products.keogram, products.grades.quality())], site_zone())
     except NothingYetError:
         return  # less than a minute, the width of its columns
     describe(folder, instrument)
@@ -43,10 +43,11 @@ def lines_of(folder: Path) -> list[provenance.Input]:
 
 def describe(folder: Path, instrument: str) -> None:
     """Write the record and `product.json`; the uuid of an older one stays. Raises `OSError`."""
-    from timelapse.night.season import LINES, PICTURE, Season
+    from timelapse.night.season import LINES, PICTURE, Season, scores_of
 
-    made = [folder / PICTURE]
-    provenance.write(folder, KIND, lines_of(folder), {"options": {}, "found": {}}, made)
+    made, scores = [folder / PICTURE], scores_of(folder, site_zone())
+    parameters = {"options": {}, "found": {}, "scores": scores}
+    provenance.write(folder, KIND, lines_of(folder), parameters, made)
     nights = Season(folder / LINES, site_zone()).nights()
     try:
         uuid = {"uuid": sidecar.read(folder).uuid}
@@ -55,5 +56,5 @@ def describe(folder: Path, instrument: str) -> None:
     title = f"Long-term keogram, {instrument}" if instrument else "Long-term keogram"
     files = sidecar.files_of(folder, made)
     sidecar.write(folder, sidecar.Facts(
-        kind=KIND, title=title, night=nights[-1].isoformat(), instrument=instrument, files=files, **uuid,
+        kind=KIND, title=title, night=nights[-1].isoformat(), instrument=instrument, scores=scores, files=files, **uuid,
     ))  # fmt: skip

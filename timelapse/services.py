@@ -11,7 +11,7 @@ from django.conf import settings
 
 from skycam_project.common.errors import InvalidValueError
 from skycam_project.common.files import claimed
-from timelapse import logos, metrics, queue, running, sources
+from timelapse import logos, metrics, queue, running, seasons, sources
 from timelapse.choices import OPEN, JobKind, JobState
 from timelapse.errors import MissingError
 from timelapse.models import Job, Product
@@ -231,8 +231,7 @@ def count() -> None:
     metrics.count(
         sum(state == JobState.WAITING for state in states), sum(state == JobState.RUNNING for state in states)
     )
-    newest = Product.objects.filter(deleted_at=None, scores__quality__isnull=False).order_by("-made_at")[
-        :NEWEST
-    ]
+    measured = Product.objects.filter(deleted_at=None, scores__quality__isnull=False)
+    newest = measured.exclude(kind=seasons.KIND).order_by("-made_at")[:NEWEST]  # a year hides a bad night
     for instrument, scores in reversed(newest.values_list("instrument", "scores")):
         metrics.quality(instrument or "folders", scores["quality"])

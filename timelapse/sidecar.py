@@ -28,6 +28,8 @@ ROLES = {
     "strip": "strip",
 }
 """What a file is for, by the word its name ends with."""
+THUMBS = "thumbs"
+"""Folder of small pictures, each by the name of the picture or film it shows."""
 HIDDEN = frozenset({NAME, PROVENANCE, "archived.json"})
 
 
@@ -100,7 +102,9 @@ def media_type(path: Path) -> str:
 
 
 def role(path: Path) -> str:
-    """What a file is for: preview, draft, poster, contact_sheet, curves, strip, video, picture, archive, data."""
+    """What a file is for: preview, draft, poster, contact_sheet, curves, strip, thumbnail, video, picture, archive, data."""
+    if path.parent.name == THUMBS:
+        return "thumbnail"
     word = path.stem.rpartition("-")[2]
     kind = media_type(path).partition("/")[0]
     if word in ROLES and path.suffix != ".parquet" and (word != "curves" or kind != "image"):

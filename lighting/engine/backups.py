@@ -56,9 +56,17 @@ def unpack(data: bytes) -> Snapshot:
     """The inverse of `pack`, everything checked. Raises `InvalidError`."""
     try:
         body = orjson.loads(data)
+    except ValueError as error:
+        raise InvalidError(f"this backup is not a snapshot of a project: {error}") from None
+    return checked(body)
+
+
+def checked(body: Any) -> Snapshot:
+    """What `pack` wrote as JSON, everything checked. Raises `InvalidError`."""
+    try:
         return Snapshot(parse_state(body["state"]), parse_scenes(body["scenes"]), parse_show(body["show"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidError(f"this backup is not a snapshot of a project: {error}") from None
+        raise InvalidError(f"this is not a snapshot of a project: {error}") from None
 
 
 def write_library(snapshot: Snapshot, files: Files) -> None:
@@ -66,6 +74,12 @@ def write_library(snapshot: Snapshot, files: Files) -> None:
     files.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(files.scenes, orjson.dumps(snapshot.scenes))
     write_atomic(files.show, orjson.dumps(snapshot.show))
+
+
+def write_all(snapshot: Snapshot, files: Files) -> None:
+    """Fill the files of a project that nobody has mounted."""
+    write_library(snapshot, files)
+    write_atomic(files.state, orjson.dumps(snapshot.state.body()))
 
 
 class Backups:

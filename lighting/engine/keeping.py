@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
+
+import orjson
 
 from lighting.engine import backups
 from lighting.engine.backups import Backups
@@ -84,10 +87,17 @@ class Keeping:
     # ---- projects
 
     async def create(self, body: object) -> dict[str, Any]:
-        """A new project; the index."""
+        """A new project, empty, a copy of another (`templateId`) or of what was exported (`snapshot`); the index."""
         projects = self.projects()
+        given = dict(body) if isinstance(body, dict) else body
+        if isinstance(given, dict) and "snapshot" in given:
+            create = partial(
+                projects.create, fill=partial(backups.write_all, backups.checked(given.pop("snapshot")))
+            )
+        else:
+            create = projects.create
         async with self._lock:
-            await asyncio.to_thread(projects.create, body)
+            await asyncio.to_thread(create, given)
         return projects.body()
 
     async def update(self, project: str, body: object) -> dict[str, Any]:
@@ -117,6 +127,14 @@ class Keeping:
         wanted = self.engine.mount(files.state, files.seen, by)
         self.library.open(files)
         return wanted
+
+    async def export(self, project: str) -> dict[str, Any]:
+        """All of a project as one object, as a backup holds it; `create` takes it as `snapshot`."""
+        projects = self.projects()
+        files = projects.files(project)
+        async with self._lock:
+            await self.engine.kept.disk.written()
+            return orjson.loads(await asyncio.to_thread(backups.pack, projects.meta(project), files))
 
     # ---- backups
 

@@ -1,6 +1,7 @@
 """Scenes fade in, shows run: values between two looks, stepped at the output rate through the one queue."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import random
@@ -37,6 +38,7 @@ class Fade:
     duration: Seconds
     said: Seconds
     moves_main: bool
+    of_show: bool
 
 
 class Player:
@@ -50,6 +52,8 @@ class Player:
         self._stepped: Seconds = 0.0
         self._moving = asyncio.Event()
         self._show: asyncio.Task[None] | None = None
+        self._pausing, self._going = asyncio.Event(), asyncio.Event()
+        self._going.set()
         self.scene: str | None = None
         engine.on_manual = self._released
 
@@ -75,13 +79,13 @@ class Player:
         """Whether values are on their way: none of those in between was chosen by anybody."""
         return bool(self._fades)
 
-    async def recall(self, scene_id: str, fade_ms: int | None = None) -> None:
+    async def recall(self, scene_id: str, fade_ms: int | None = None, *, of_show: bool = False) -> None:
         """Bring a scene; channels that it does not name stay. Raises `MissingError`, `InterlockedError`."""
         scene = self.library.scene(scene_id)
         duration = (scene["fadeMs"] if fade_ms is None else fade_ms) / 1000
-        await self.engine.control(self._begin, scene, duration)
+        await self.engine.control(self._begin, scene, duration, of_show)
 
-    def _begin(self, scene: dict[str, Any], duration: Seconds) -> None:
+    def _begin(self, scene: dict[str, Any], duration: Seconds, of_show: bool) -> None:
         engine, rig = self.engine, self.engine.rig
         values, by = targets(scene, rig), f"scene:{scene['id']}"[:64]
         engine.check_channels(values)
@@ -94,7 +98,7 @@ class Player:
         moves_main = bool(rig.channels_of(MAIN) & values.keys())
         places = {place: (rig.channel(*place), value) for place, value in values.items()}
         self._stepped = now if not self._fades else self._stepped
-        self._fades.append(Fade(places, by, now, duration, now, moves_main))
+        self._fades.append(Fade(places, by, now, duration, now, moves_main, of_show))
         if moves_main:
             engine.number(by)
         self._moving.set()
@@ -102,13 +106,14 @@ class Player:
     def _step_all(self) -> None:
         """One step of all fades; for the writer."""
         now = time.monotonic()
-        if self.engine.interlock.enforced or self.engine.mode == "blackout":
-            for fade in self._fades:  # the time of an exposure does not count
-                fade.begun += now - self._stepped
-            self._stepped = now
-            return
+        waits = self.engine.interlock.enforced or self.engine.mode == "blackout"
+        still = [fade for fade in self._fades if waits or (fade.of_show and self.paused)]
+        for fade in still:  # the time of an exposure does not count, nor that of a pause
+            fade.begun += now - self._stepped
         self._stepped = now
         for fade in self._fades:
+            if fade in still:
+                continue
             share = min(1.0, (now - fade.begun) / fade.duration)
             values = {place: round(a + (b - a) * share) for place, (a, b) in fade.places.items()}
             say = fade.moves_main and (share == 1.0 or now - fade.said >= SAY_EVERY)
@@ -144,8 +149,33 @@ class Player:
         self.stop()
         self._show = asyncio.create_task(self._play(steps, self.library.show["order"]), name="show")
 
+    @property
+    def paused(self) -> bool:
+        """Whether a show has been halted in the middle of a step."""
+        return self._pausing.is_set()
+
+    def pause(self) -> None:
+        """Halt the show: the light stays, its fades too. Raises `InvalidError` when none runs."""
+        self._running()
+        self._going.clear()
+        self._pausing.set()
+
+    def resume(self) -> None:
+        """Go on where `pause` halted. Raises `InvalidError` when no show runs."""
+        self._running()
+        self._go_on()
+
+    def _running(self) -> None:
+        if self._show is None or self._show.done():
+            raise InvalidError("no show is running")
+
+    def _go_on(self) -> None:
+        self._pausing.clear()
+        self._going.set()
+
     def stop(self) -> None:
         """End the show; the light stays as it is."""
+        self._go_on()
         if self._show:
             self._show.cancel()
             self._show = None
@@ -164,14 +194,23 @@ class Player:
             self.engine.on_change()
             fade, hold = int(step.get("fadeMs", 0)), int(step.get("holdMs", 0))
             await self._enter(step["sceneId"], fade)
-            await asyncio.sleep(max(SHORTEST_STEP, (fade + hold) / 1000))
+            await self._last(max(SHORTEST_STEP, (fade + hold) / 1000))
         self.step = None
         self.engine.on_change()
+
+    async def _last(self, left: Seconds) -> None:
+        """Sleep; a pause does not count."""
+        while left > 0:
+            await self._going.wait()
+            begun = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._pausing.wait(), left)
+            left -= time.monotonic() - begun
 
     async def _enter(self, scene: str, fade: int) -> None:
         while True:
             try:
-                await self.recall(scene, fade)
+                await self.recall(scene, fade, of_show=True)
                 return
             except MissingError as error:
                 log.warning("show: %s; the step is left out", error)

@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,8 @@ class Projects:
 
     # ---- changing
 
-    def create(self, body: object) -> None:
-        """A new project; with `templateId` a copy of another's state, scenes and show. Raises `InvalidError`, `MissingError`."""
+    def create(self, body: object, fill: Callable[[Files], None] = lambda files: None) -> None:
+        """A new project, whose files `fill` may write; with `templateId` a copy of another's state, scenes and show. Raises `InvalidError`, `MissingError`."""
         fields = _fields(body, new=True)
         assert isinstance(body, dict)  # noqa: S101 - `_fields` refuses others
         template = body.get("templateId")
@@ -96,6 +97,7 @@ class Projects:
             ):
                 if old.exists():
                     shutil.copyfile(old, new)
+        fill(self.files(project))
         self._save()
 
     def update(self, project: str, body: object) -> dict[str, Any]:

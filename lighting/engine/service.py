@@ -170,7 +170,7 @@ class Service:
             "scene": player.scene,
             "library": self.keeping.library.version,
             "fading": player.fading,
-            "show": {"running": player.step is not None, "step": player.step, "steps": len(self.keeping.library.show["steps"])},
+            "show": {"running": player.step is not None, "paused": player.paused, "step": player.step, "steps": len(self.keeping.library.show["steps"])},
             "project": self.keeping.active,
             "features": self.keeping.features(),
             "outputs": [output.state() for output in self.outputs],
@@ -276,7 +276,8 @@ class Service:
         await self.player.recall(scene)
 
     async def call_show(self) -> dict[str, Any]:
-        return self.keeping.library.show | {"running": self.player.step is not None}
+        player = self.player
+        return self.keeping.library.show | {"running": player.step is not None, "paused": player.paused}
 
     async def call_put_show(self, show: object) -> dict[str, Any]:
         return await self.keeping.put_show(parse_show(show))
@@ -286,6 +287,14 @@ class Service:
 
     async def call_stop_show(self) -> None:
         self.player.stop()
+        self.publish()
+
+    async def call_pause_show(self) -> None:
+        self.player.pause()
+        self.publish()
+
+    async def call_resume_show(self) -> None:
+        self.player.resume()
         self.publish()
 
     # ---- calls: projects and backups
@@ -301,6 +310,9 @@ class Service:
 
     async def call_select_project(self, project: str) -> dict[str, Any]:
         return await self.keeping.select(project)
+
+    async def call_export_project(self, project: str) -> dict[str, Any]:
+        return await self.keeping.export(project)
 
     async def call_backups(self, project: str) -> dict[str, Any]:
         return await self.keeping.versions(project)

@@ -112,12 +112,14 @@ def make(
     left_out = [{"name": problem.name, "reason": problem.reason} for problem in frames.problems]
     if json:
         said = {"kind": kind, "frames": len(frames), "left_out": left_out, "found": made.found}
-        as_json(said | {"files": [str(path) for path in made.files]})
+        as_json(said | {"scores": made.scores, "files": [str(path) for path in made.files]})
         return
     for problem in left_out:
         click.echo(f"left out: {problem['name']}: {problem['reason']}", err=True)
     for gap, count in made.found.get("gaps", {}).items():
         click.echo(f"not calibrated: {gap} ({count} frames)", err=True)
+    for name, score in made.scores.items():
+        click.echo(f"{name}: {score:.2f}", err=True)
     for path in made.files:
         click.echo(path)
     if not made.files:

@@ -9,10 +9,12 @@ from functools import cache
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Of mallopt(3)."""
-_LARGE = 8_000_000
-"""Bytes from which an allocation goes straight back when it is freed: planes of 4K; the smaller ones come by the hundred."""
+FAST = 8_000_000
+"""For films: planes of 4K go straight back when they are freed, the smaller ones, which come by the hundred, are kept."""
+SMALL = 1_000_000
+"""For a process that waits most of the time: all pictures go straight back, and nothing is kept."""
 _KEPT = 100_000_000
-"""Bytes kept for them: to take them anew from the system each time cost a quarter of the analysis."""
+"""Bytes that a fast process keeps: to take them anew from the system each time cost a quarter of the analysis."""
 
 
 @cache
@@ -24,14 +26,14 @@ def _libc() -> ctypes.CDLL | None:
         return None
 
 
-def prepare() -> None:
-    """Have this process give back large allocations as they are freed, from now on.
+def prepare(large: int = FAST) -> None:
+    """Have this process give back allocations of `large` bytes and more as they are freed, from now on.
 
     To be called first of all: threads that have allocated before keep arenas of their own.
     """
     if libc := _libc():
-        libc.mallopt(_MMAP_THRESHOLD, _LARGE)
-        libc.mallopt(_TRIM_THRESHOLD, _KEPT)
+        libc.mallopt(_MMAP_THRESHOLD, large)
+        libc.mallopt(_TRIM_THRESHOLD, _KEPT if large >= FAST else SMALL)
         libc.mallopt(_ARENA_MAX, 1)  # each thread's own would keep what its pictures left
 
 

@@ -6,6 +6,7 @@ import { $, say, status, text } from "./dom.js";
 import { VIEWER } from "./commands.js";
 import { Film } from "./timelapses/film.js";
 import { Form } from "./timelapses/form.js";
+import { Night } from "./timelapses/night.js";
 import { Nodes } from "./timelapses/nodes.js";
 import { Plots } from "./timelapses/plots.js";
 import { Rows } from "./timelapses/rows.js";
@@ -46,14 +47,24 @@ const page = {
 };
 const film = new Film($("#job"), page);
 const plots = new Plots($("#plots"));
+const night = new Night($("#night"), $("#night-table"));
 const rows = new Rows($("#jobs"), page);
 const nodes = new Nodes($("#nodes"));
 new Form($("#form"), $("#new"), page);
 
-/** A picture has no curves. */
-function curves(uuid) {
-  const film = (jobs.get(uuid)?.kind ?? products.get(uuid)?.kind) === "timelapse";
-  return film || !uuid ? plots.show(uuid) : plots.show(null, "Only a timelapse has curves.");
+/** What stands beside a product: flicker and motion of a timelapse, the curves of a night, or nothing. */
+async function curves(uuid) {
+  const [product, job] = found(uuid);
+  const film = !uuid || (job?.kind ?? product?.kind) === "timelapse";
+  $("#plots").hidden = !film;
+  await Promise.all([plots.show(film ? uuid : null), night.show(film ? null : product)]);
+  $("#job").classList.toggle("alone", $("#plots").hidden && $("#night").hidden);
+}
+
+/** A product and the job that made it, by the name of either. */
+function found(uuid) {
+  const job = jobs.get(uuid);
+  return [job ? [...products.values()].find((one) => one.job === uuid) : products.get(uuid), job];
 }
 
 function fault(words) {
@@ -94,6 +105,12 @@ async function load() {
   draw();
 }
 
+/** A product is made, or a night's has grown. */
+function arrived(product) {
+  products.set(product.uuid, product);
+  if (chosen === product.uuid || (chosen && chosen === product.job)) curves(chosen);
+}
+
 function head() {
   const linked = live.link === "open";
   const count = (state) => [...jobs.values()].filter((job) => job.state === state).length;
@@ -108,9 +125,7 @@ function head() {
 
 function draw() {
   head();
-  const job = jobs.get(chosen);
-  const of = job ? job.uuid : products.get(chosen)?.job;
-  const product = job ? [...products.values()].find((one) => one.job === of) : products.get(chosen);
+  const [product, job] = found(chosen);
   film.draw(job, product, loaded);
   rows.draw(chosen, loaded);
 }
@@ -123,7 +138,7 @@ $("#pause").addEventListener("click", async () => {
 });
 live.onevent(({ event, data }) => {
   if (event === "job") take(data);
-  else if (event === "product") products.set(data.uuid, data);
+  else if (event === "product") arrived(data);
   else if (event === "product_deleted") products.delete(data.uuid);
   else if (event === "node") nodes.took(data);
   else if (event === "queue") paused = data.paused;

@@ -108,6 +108,45 @@ async def test_a_show_runs_its_steps_and_stops_as_it_is(tmp_path):
         assert engine.state.colour == (0, 0, 0) and player.step is None
 
 
+async def test_a_paused_show_halts_in_the_middle_of_a_fade_and_goes_on_there(tmp_path):
+    async with stage(tmp_path) as (engine, player):
+        steps = [{"sceneId": "bright", "fadeMs": 600, "holdMs": 300}, {"sceneId": "off", "holdMs": 3_600_000}]
+        player.library.replace_show(parse_show({"steps": steps, "order": "single"}))
+        with pytest.raises(InvalidError):
+            player.pause()
+        player.start()
+        await until(lambda: 20 < engine.state.colour[0] < 180)
+        player.pause()
+        await settle(engine)
+        halted = engine.state.colour
+        await asyncio.sleep(0.8)
+        assert engine.state.colour == halted and player.step == 0 and player.paused
+        await player.recall("side")  # by hand
+        assert engine.frames()[2][99] == 50
+        player.resume()
+        seen = set()
+        while player.step == 0:
+            seen.add(engine.state.colour[0])
+            await asyncio.sleep(0.005)
+        assert max(seen) == 200 and len(seen) > 2, "the rest of the fade was there too"
+        player.pause()
+        player.stop()
+        assert not player.paused and player.step is None
+        with pytest.raises(InvalidError):
+            player.resume()
+
+
+async def test_a_scene_by_hand_fades_during_a_pause(tmp_path):
+    async with stage(tmp_path) as (engine, player):
+        player.library.replace_show(parse_show({"steps": [{"sceneId": "bright", "holdMs": 3_600_000}]}))
+        player.start()
+        await until(lambda: engine.state.colour[0] == 200)
+        player.pause()
+        await player.recall("slow")
+        await until(lambda: engine.state.colour == (0, 0, 255))
+        assert player.paused
+
+
 async def test_a_single_show_ends_by_itself(tmp_path):
     async with stage(tmp_path) as (engine, player):
         player.library.replace_show(

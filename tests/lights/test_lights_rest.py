@@ -37,6 +37,10 @@ async def client(engine):
     await lights().stop()
 
 
+async def put_json(client, path, body):
+    return await client.put(path, json.dumps(body), content_type="application/json")
+
+
 @pytest.fixture
 def configure(settings):
     """Change settings of the web process."""
@@ -258,6 +262,47 @@ async def test_projects_from_first_start_to_restore(client):
     back = await post(client, "/projects/default/select")
     assert back.json()["activeId"] == "default"
     assert [(await client.get("/rgb")).json()[part] for part in "rgb"] == [7, 8, 9]
+
+
+async def test_a_project_goes_through_a_file(client):
+    await post(client, "/rgb", {"cmdId": new_ulid(), "src": "ui", "r": 9, "g": 8, "b": 7})
+    await put_json(client, "/scenes", [{"id": "walk-in", "name": "Walk in", "rgb": {"r": 1, "g": 2, "b": 3}}])
+    show = {"steps": [{"sceneId": "walk-in", "holdMs": 5}], "note": "kept"}
+    await put_json(client, "/show", show)
+    file = (await client.get("/projects/default/export")).json()
+    assert file["project"]["name"] == "Default show" and file["show"]["note"] == "kept"
+    before = (await client.get("/projects")).json()
+    for wrong in ({}, file | {"scenes": [{"name": ""}]}, file | {"state": {}}, "text", None):
+        refused = await post(client, "/projects", {"name": "Guest", "snapshot": wrong})
+        assert refused.status_code == 422, wrong
+    assert (await client.get("/projects")).json() == before, "nothing is made of a wrong file"
+    made = await post(client, "/projects", {"name": "Guest", "snapshot": file})
+    assert made.status_code == 201 and made.json()["activeId"] == "default"
+    guest = made.json()["projects"][-1]
+    await put_json(client, "/scenes", [])
+    await post(client, f"/projects/{guest['id']}/select")
+    assert [scene["id"] for scene in (await client.get("/scenes")).json()] == ["walk-in"]
+    assert (await client.get("/show")).json()["note"] == "kept"
+    rgb = (await client.get("/rgb")).json()
+    assert [rgb[part] for part in "rgb"] == [file["state"][part] for part in "rgb"]
+    again = (await client.get(f"/projects/{guest['id']}/export")).json()
+    assert again["scenes"] == file["scenes"] and again["show"] == file["show"]
+    await post(client, "/projects/default/select")
+
+
+async def test_a_show_is_paused_and_goes_on(client):
+    assert (await post(client, "/show/pause")).status_code == 422
+    await put_json(client, "/scenes", [{"id": "a", "name": "A", "rgb": {"r": 5, "g": 0, "b": 0}}])
+    await put_json(client, "/show", {"steps": [{"sceneId": "a", "holdMs": 3_600_000}]})
+    await post(client, "/show/start")
+    assert (await post(client, "/show/pause")).status_code == 200
+    paused = (await client.get("/show")).json()
+    assert paused["running"] and paused["paused"]
+    assert (await put_json(client, "/show", paused)).status_code == 200, "what was read can be written"
+    assert "paused" not in (await put_json(client, "/show", paused)).json()
+    assert (await post(client, "/show/resume")).status_code == 200
+    assert not (await client.get("/show")).json()["paused"]
+    await post(client, "/show/stop")
 
 
 @pytest.mark.parametrize("project", ["nothing", "..", "%2e%2e%2fetc", "UPPER", "a" * 65])

@@ -1,14 +1,18 @@
 """How the small pictures of a night look: a sky that changes, a moon, clouds."""
 
+import av
 import cv2
 import numpy as np
 from night_fields import Field, frame_of
 
 from timelapse.night.developing import developed
-from timelapse.night.films import Reel
+from timelapse.night.films import MeteorClips, Reel
 from timelapse.night.frames import Camera, Look
+from timelapse.night.sightings import Sighting
+from timelapse.night.streaks import Streak
 
 FIELD = Field(size=256, stars=60, sky=0.0)
+FAINT = Field(size=700, stars=60, sky=0.0)
 
 
 def look(n: int, sky: np.ndarray | float) -> Look:
@@ -52,3 +56,39 @@ def test_what_is_saturated_is_white_however_bright_the_sky():
     shown = developed(image.astype(np.uint16), 100.0, 16383.0, np.ones(3))
     assert shown[100, 150].min() > 245
     assert 5 < np.median(shown) < 90
+
+
+def clip(folder, *, marks: bool) -> list[np.ndarray]:
+    """The clip of a meteor that is too faint to be seen, as (h, w, 3) RGB frames."""
+    clips = MeteorClips(folder, marks=marks)
+    ends = np.array([[300.0, 200.0], [400.0, 260.0]])
+    streak = Streak(np.linspace(*ends, 20), 117.0, 9.0, 2.0, np.ones(24), (False, False), False)
+    for n in range(7):
+        pixels = FAINT.pixels(FAINT.light() + 500.0, n)
+        seen = [Sighting(streak, "meteor", "")] if n == 3 else []
+        clips.append(Look(frame_of(pixels, n, top=16383.0, offset=100.0), Camera()), seen)
+    (film,) = folder.glob("*.mp4")
+    with av.open(str(film)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+def test_ticks_say_where_a_faint_meteor_is(tmp_path):
+    """They point at its ends from both sides, in all frames; nothing else changes, the still not at all."""
+    marked, plain = clip(tmp_path / "marked", marks=True), clip(tmp_path / "plain", marks=False)
+    assert len(marked) == len(plain) == 14
+    # The clip shows 512 pixels about the meteor's middle, inside the picture of 700.
+    middle, along = np.array([350.0, 230.0]) - [94, 0], np.array([100.0, 60.0]) / np.hypot(100, 60)
+    across = np.array([-along[1], along[0]])
+    for one, other in zip(marked, plain, strict=True):
+        away = np.abs(one.astype(int) - other).max(axis=2)
+        y, x = np.nonzero(away > 60)
+        to = np.stack([x, y], axis=1) - middle
+        ends, sides = to @ along, to @ across
+        assert (np.abs(np.abs(ends) - 58) < 3).all(), "a tick does not stand at an end"
+        assert (np.abs(sides) > 9).all(), "over the meteor"
+        assert (np.abs(sides) < 36).all()
+        ticks = {(bool(end > 0), bool(side > 0)) for end, side in zip(ends, sides, strict=True)}
+        assert len(ticks) == 4
+        assert np.quantile(away, 0.99) < 8, "other pixels are others"
+    stills = [next((tmp_path / name).glob("*.jpg")).read_bytes() for name in ("marked", "plain")]
+    assert stills[0] == stills[1]

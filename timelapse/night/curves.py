@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
+from numpy.typing import NDArray
 from PIL import Image
 
 from sky.coordinates import Site
@@ -16,8 +18,8 @@ from skycam_project.common.units import Degrees, Magnitudes, MicrosecondsUtc, Pi
 from timelapse.night import drawing
 from timelapse.night.frames import Look
 from timelapse.night.keogram import NothingYetError
-from timelapse.night.quality import scores
-from timelapse.night.skyview import SkyNumbers, SkyView
+from timelapse.night.quality import Scores, scores
+from timelapse.night.skyview import SkyView
 
 _PANEL = 118
 _SKY = "Sky, mag per square arcsec"
@@ -51,12 +53,12 @@ class Curves:
         self.view = SkyView()
         self.rows: list[Row] = []
 
-    def append(self, look: Look, sky: bool = True) -> Row:
-        """Measure a frame; without `sky` only what its quality needs."""
+    def append(self, look: Look) -> Row:
+        """Measure a frame."""
         frame, stars = look.frame, look.stars
         span = frame.top - frame.offset
         planes = 3 if frame.kind == "rgb" else 1
-        numbers = self.view.measure(look) if sky else SkyNumbers(None, None)
+        numbers = self.view.measure(look)
         row = Row(
             time_us=microseconds_utc(frame.start),
             exposure_s=frame.exposure_s,
@@ -93,22 +95,23 @@ class Curves:
 
     # ---- what comes out
 
+    def scores(self) -> Scores:
+        """Quality of each row within the session."""
+
+        def column(name: str) -> NDArray[np.float64]:
+            return np.array([getattr(row, name) for row in self.rows], np.float64)  # None becomes NaN
+
+        clear = 1 - np.nan_to_num(column("cloud"))
+        return scores(column("background"), column("clipped"), column("noise"), column("fwhm_px"), clear)
+
     def table(self) -> dict[str, list[Any]]:
         """Columns, the quality scores with them."""
-        widths = [row.fwhm_px for row in self.rows if row.fwhm_px]
-        best = float(np.quantile(widths, 0.1)) if widths else 1.0
         columns: dict[str, list[Any]] = {"time": [from_microseconds(row.time_us) for row in self.rows]}
         for name in Row.__slots__:
             if name != "time_us":
                 columns[name] = [getattr(row, name) for row in self.rows]
-        each = [
-            scores(row.background, row.clipped, row.noise, row.fwhm_px, best, 1 - (row.cloud or 0.0))
-            for row in self.rows
-        ]
-        for name in ("exposure", "focus", "noise", "sky", "total"):
-            columns[f"quality_{name}"] = [getattr(score, name) for score in each]
-        columns["reason"] = [score.reason for score in each]
-        return columns
+        found = self.scores()
+        return columns | found.columns() | {"reason": found.reasons()}
 
     def write(self, path: Path) -> Path:
         """The table as Parquet. Raises `NothingYetError`, `OSError`."""
@@ -119,6 +122,25 @@ class Curves:
         polars.DataFrame(self.table(), strict=False).write_parquet(buffer, compression="zstd")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, buffer.getvalue())
+        return path
+
+    def write_plots(self, path: Path) -> Path:
+        """What pages draw, as JSON: `time_ms` and a list of each series, null where it is not known; unknown ones are left out.
+
+        Raises `NothingYetError`, `OSError`.
+        """
+        self._needed()
+        cloud = [None if row.cloud is None else round(100 * row.cloud, 1) for row in self.rows]
+        series: dict[str, list[Any]] = {
+            "stars": [row.stars for row in self.rows],
+            "sky_mag": [_rounded(row.sky_mag) for row in self.rows],
+            "cloud_pct": cloud,
+            "fwhm_px": [_rounded(row.fwhm_px) for row in self.rows],
+            "quality": [_rounded(total) for total in self.scores().total.tolist()],
+        }
+        known = {name: values for name, values in series.items() if any(v is not None for v in values)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, orjson.dumps({"time_ms": [row.time_us // 1000 for row in self.rows]} | known))
         return path
 
     def _needed(self) -> None:
@@ -186,6 +208,10 @@ class Curves:
         place, font = (axis.left + 8, head - 4), drawing.font(13)
         draw.rectangle(draw.textbbox(place, label, font=font, anchor="la"), fill=drawing.PAPER)
         draw.text(place, label, fill=colour, font=font, anchor="la")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _stroke(draw: Any, line: list[tuple[float, float]], colour: str) -> None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sky.coordinates import VACUUM, Observer, Site
 from sky.ephemeris import body
 from skycam_project.common.files import write_atomic
+from timelapse.sidecar import THUMBS
 
 PAPER, PANEL, LINE, GRID = "#0b0d11", "#07090c", "#3a4250", "#1e242d"
 TEXT, SOFT, FAINT = "#e8ebf0", "#b3bcc9", "#8d98a8"
@@ -21,6 +22,7 @@ HATCH = (38, 44, 54)
 SERIES = {"stars": "#f4d58a", "sqm": "#8fbaff", "cloud": "#aab4c2", "fwhm": "#46d0b0", "quality": "#63cf8e"}
 _BANDS = ((-0.833, "#5f8fc4"), (-6, "#3d6294"), (-12, "#24406a"), (-18, "#142643"), (-91, "#080f1d"))
 _MOON = (243, 239, 220)
+_THUMB = 320  # pixels of the longer side at most
 _STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180)
 
 Box = tuple[int, int, int, int]
@@ -125,10 +127,20 @@ def save_jpeg(path: Path, image: Image.Image | NDArray[np.uint8], quality: int =
     return _save(path, image, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
 
 
+def save_thumbnail(path: Path, image: Image.Image | NDArray[np.uint8]) -> Path:
+    """A small picture, in the folder `THUMBS` beside `path`: a list of pictures must not load them all."""
+    whole = _image(image)
+    small = whole.reduce(-(-max(whole.size) // _THUMB)).convert("RGB")
+    return save_jpeg(path.parent / THUMBS / f"{path.stem}.jpg", small, 80)
+
+
+def _image(image: Image.Image | NDArray[np.uint8]) -> Image.Image:
+    return image if isinstance(image, Image.Image) else Image.fromarray(np.ascontiguousarray(image))
+
+
 def _save(path: Path, image: Image.Image | NDArray[np.uint8], kind: str, **options: int) -> Path:
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(np.ascontiguousarray(image))
     buffer = BytesIO()
-    picture.save(buffer, kind, **options)
+    _image(image).save(buffer, kind, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, buffer.getvalue())
     return path

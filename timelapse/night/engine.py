@@ -16,25 +16,23 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
+from PIL import Image
 
 from skycam_project.common.files import write_atomic
 from skycam_project.common.units import Seconds
 from timelapse.night import drawing, state
-from timelapse.night.curves import Curves
 from timelapse.night.films import MeteorClips, Reel
 from timelapse.night.frames import Camera, Look, NightFrame, Paper, halved
+from timelapse.night.grades import Grades
 from timelapse.night.keogram import Keogram, NothingYetError
 from timelapse.night.plates import Plates
 from timelapse.night.sightings import Sighting, Watch
 from timelapse.night.stack import LiveStack, stack_picture, write_fits
 from timelapse.night.trails import Gates, StarTrails
-from timelapse.pipeline.quality import of_product
 
 PARTS = ("keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors")
-_FINDS_STARS = frozenset({"curves", "trails", "stack", "meteors"})
-"""Parts whose frames have a quality for little: their stars are found anyway."""
 _CONTEXT = 3
-_DUSK = -4.0
 SAVE_EVERY: Seconds = 600.0
 
 
@@ -48,6 +46,7 @@ class Wishes:
         zone: of the time axes.
         gates: of the star trails.
         fps: of the films.
+        marks: whether clips say where their meteor is.
         megapixels: larger frames are halved until they fit; None: they stay as they are.
     """
 
@@ -56,6 +55,7 @@ class Wishes:
     zone: tzinfo = UTC
     gates: Gates = field(default_factory=Gates)
     fps: int = 25
+    marks: bool = True
     megapixels: float | None = None
 
 
@@ -73,9 +73,14 @@ class NightProducts:
         self, folder: Path, camera: Camera, wishes: Wishes = Wishes(), save_every: Seconds = SAVE_EVERY
     ) -> None:
         self.folder, self.camera, self.wishes, self._every = folder, camera, wishes, save_every
-        self.keogram, self.curves, self.stack = Keogram(), Curves(), LiveStack()
+        self.keogram, self.stack = Keogram(), LiveStack()
+        self.grades = Grades(whole="curves" in wishes.parts)
+        self.curves = self.grades.curves
         self.trails, self.watch = StarTrails(wishes.gates), Watch()
-        self.reel, self.clips = Reel(folder / ".state" / "reel"), MeteorClips(folder / "meteors")
+        self.reel, self.clips = (
+            Reel(folder / ".state" / "reel"),
+            MeteorClips(folder / "meteors", marks=wishes.marks),
+        )
         self.plates = Plates()
         self._direct: set[str] = set()
         self._judged: set[str] = set()
@@ -120,8 +125,7 @@ class NightProducts:
             look.solution = self.plates.solve(look)
         if "keogram" in parts:
             self.keogram.append(look)
-        if parts & _FINDS_STARS and (look.sun_deg is None or look.sun_deg < _DUSK):
-            self.curves.append(look, sky="curves" in parts)
+        self.grades.append(look)
         if parts & {"mini", "startrail_film"}:
             self.reel.append(look)
         if "stack" in parts and (look.sun_deg is None or look.sun_deg < -9):
@@ -160,10 +164,9 @@ class NightProducts:
         return found
 
     def scores(self) -> dict[str, float]:
-        """Quality of the product, 0 to 1; none of keograms and films alone, in whose frames nobody looks for stars."""
-        if not self.curves.rows:
-            return {}
-        return {"quality": round(of_product(self.curves.table()["quality_total"]), 4)}
+        """Quality of the product, 0 to 1; empty before the first frame."""
+        quality = self.grades.quality()
+        return {} if quality is None else {"quality": quality}
 
     def why(self) -> str:
         """Why frames were left out, for people: " (clouds 12, moon 3)"."""
@@ -193,7 +196,7 @@ class NightProducts:
             state.save(fresh / name, *part.state())
         head = {
             "generation": self._generation + 1, "megapixels": self.wishes.megapixels, "direct": list(self._direct), "judged": list(self._judged),
-            "done": list(self._done), "curves": self.curves.state(),
+            "done": list(self._done), "grades": self.grades.state(),
             "paper": [p.white.tolist(), p.black.tolist()] if (p := self.reel.paper) else None,
         }  # fmt: skip
         write_atomic(home / "head.json", orjson.dumps(head))
@@ -212,7 +215,7 @@ class NightProducts:
             }
         except (OSError, ValueError, KeyError):
             return
-        if head.get("megapixels") != self.wishes.megapixels or "paper" not in head:
+        if head.get("megapixels") != self.wishes.megapixels or "grades" not in head:
             return  # of pictures of another size, or of another version
         known = {name: one for name, one in loaded.items() if one is not None}
         if len(known) < len(loaded):
@@ -222,7 +225,7 @@ class NightProducts:
         self._generation = head["generation"]
         self._direct, self._judged = set(head["direct"]), set(head["judged"])
         self._done = dict.fromkeys(head["done"])
-        self.curves.restore(head["curves"])
+        self.grades.restore(head["grades"])
         self.reel.paper = Paper(*(np.array(part) for part in head["paper"])) if head["paper"] else None
 
     # ---- what comes out
@@ -247,7 +250,12 @@ class NightProducts:
         for name, trails in (("mini", False), ("startrail_film", True)):
             if name in self.wishes.parts:
                 with contextlib.suppress(NothingYetError):
-                    made.append(self.reel.film(self.folder / f"{name}.mp4", self.wishes.fps, trails=trails))
+                    film = self.reel.film(self.folder / f"{name}.mp4", self.wishes.fps, trails=trails)
+                    made.append(film)
+        if "curves" in self.wishes.parts and self.curves.rows:
+            made.append(
+                self.curves.write(self.folder / "curves.parquet")
+            )  # loads polars: not while a night is live
         if "meteors" in self.wishes.parts:
             made += sorted(path for path in self.clips.folder.glob("*") if not path.name.startswith("."))
         self.save()
@@ -259,30 +267,36 @@ class NightProducts:
         def title(what: str) -> str:
             return f"{what} · {self.wishes.title}" if self.wishes.title else what
 
+        def shown(name: str, image: Image.Image | NDArray[np.uint8]) -> Path:
+            path = folder / name
+            if len(self.wishes.parts) > 1:
+                drawing.save_thumbnail(path, image)
+            return (
+                drawing.save_png(path, image) if path.suffix == ".png" else drawing.save_jpeg(path, image, 93)
+            )
+
         def keogram() -> list[Path]:
             return [
-                drawing.save_png(folder / "keogram.png", self.keogram.picture(title("Keogram"), site, zone)),
+                shown("keogram.png", self.keogram.picture(title("Keogram"), site, zone)),
                 drawing.save_png(folder / "keogram-strip.png", self.keogram.bare()),
             ]
 
         def trails() -> list[Path]:
             both = {"startrails.jpg": True, "startrails-satellites.jpg": False}
-            return [
-                drawing.save_jpeg(folder / name, self.trails.picture(clean=c), 93) for name, c in both.items()
-            ]
+            return [shown(name, self.trails.picture(clean=clean)) for name, clean in both.items()]
 
         def stack() -> list[Path]:
             if not self.stack.used:
                 return []
             return [
-                drawing.save_png(folder / "stack.png", stack_picture(self.stack)),
+                shown("stack.png", stack_picture(self.stack)),
                 write_fits(folder / "stack.fits", self.stack),
             ]
 
         def curves() -> list[Path]:
             return [
-                drawing.save_png(folder / "curves.png", self.curves.picture(title("Night"), site, zone)),
-                self.curves.write(folder / "curves.parquet"),
+                shown("curves.png", self.curves.picture(title("Night"), site, zone)),
+                self.curves.write_plots(folder / "curves.json"),
             ]
 
         return {"keogram": keogram, "trails": trails, "stack": stack, "curves": curves}

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from skycam_project.common.clock import from_microseconds, microseconds_utc
 from skycam_project.common.files import fsync_folder, write_atomic
-from timelapse.night.drawing import save_jpeg
+from timelapse.night.drawing import save_jpeg, save_thumbnail
 from timelapse.night.frames import Look, NightFrame, Paper, paper_of, tone
 from timelapse.night.keogram import NothingYetError
 from timelapse.night.opencv import cv2
 from timelapse.night.sightings import Sighting
+from timelapse.night.streaks import Streak
 
 _WIDTH = 1280
 _TRAILS_SUN = -12.0
@@ -24,6 +25,8 @@ _TRAILS_SKY = 36.0  # a brighter sky (moon, clouds, dawn) is shown like this, or
 _FOLLOWS = 0.1
 _CLIP_FRAMES = 3  # before and after
 _CLIP_SMALLEST = 512
+_TICK = (255, 190, 90)
+_TICKS_AWAY, _TICKS_END = 40, 16  # parts of the clip's longer side, from the line
 _EVEN = 64
 """Pixels of width of which x264 wants a whole number: with a remainder its AVX2 code gives other bits each time."""
 
@@ -73,7 +76,17 @@ class Reel:
         pictures = [(t, path) for t, path in self.pictures() if not trails or path.stem.endswith("-dark")]
         if not pictures:
             raise NothingYetError("no frame has been filmed yet")
-        return encode(path, _grown(pictures) if trails else _read(pictures), fps)
+        still = 1.0 if trails else 0.5  # when all of the trails are there; when the night is dark
+        number = int(still * (len(pictures) - 1))
+        return encode(path, _noted(path, _grown(pictures) if trails else _read(pictures), number), fps)
+
+
+def _noted(path: Path, pictures: Iterable[Picture], number: int) -> Iterator[Picture]:
+    """The pictures as they are; one of them becomes the film's thumbnail."""
+    for n, picture in enumerate(pictures):
+        if n == number:
+            save_thumbnail(path, picture)
+        yield picture
 
 
 def _followed(night: Paper, own: Paper) -> Paper:
@@ -161,10 +174,11 @@ class MeteorClips:
 
     Args:
         folder: of the results: `<time>-<n>.jpg`, `.mp4`, `.json`.
+        marks: whether ticks in the film say where the meteor is; the still never does.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, marks: bool = True) -> None:
+        self.folder, self._marks = folder, marks
         self._recent: list[_Shown] = []
 
     def append(self, look: Look, sightings: list[Sighting]) -> list[Path]:
@@ -200,6 +214,9 @@ class MeteorClips:
         frame, streak = shown.frame, meteor.streak
         rows, columns = _window(streak.path, shown.size)
         pictures = [one.part(rows, columns) for one in around if one.size == shown.size]
+        if self._marks:
+            for picture in pictures:
+                _mark(picture, streak, (columns.start, rows.start))
         name = f"{frame.middle:%Y%m%d-%H%M%S}-{number}"
         record = {
             "frame": frame.name, "digest": frame.digest, "time": frame.start.isoformat(),
@@ -212,6 +229,17 @@ class MeteorClips:
         written = self.folder / f"{name}.json"
         write_atomic(written, orjson.dumps(record, option=orjson.OPT_INDENT_2))
         return [still, film, written]
+
+
+def _mark(picture: Picture, streak: Streak, corner: tuple[int, int]) -> None:
+    """Draw two ticks that point at each end of a streak from both sides: the streak, and where it fades, stay as they are."""
+    side = max(picture.shape[:2])
+    for end, place in enumerate(streak.ends - corner):
+        along_x, along_y = streak.direction(end)
+        for across in (np.array([-along_y, along_x]), np.array([along_y, -along_x])):
+            reach = [place + side / _TICKS_AWAY * across, place + side / _TICKS_END * across]
+            begin, stop = np.rint(16 * np.stack(reach)).astype(int).tolist()  # sixteenths of a pixel
+            cv2.line(picture, begin, stop, _TICK, max(1, round(side / 512)), cv2.LINE_AA, 4)
 
 
 def _window(path: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -109,14 +109,15 @@ _MEGAPIXELS = Option(
     1000,
     unit="megapixels",
 )
+_MARKS = Option("marks", "Ticks in each clip say where the meteor is", True)
 _FPS = Option("fps", "Frames per second", 25, 1, 60)
 
 KINDS: dict[str, KindOfProduct] = {
     "night": KindOfProduct(
         "The night", "All of these but the long-term keogram, from one pass; what is made live, too.",
         frozenset({"keogram", "trails", "stack", "curves", "mini", "startrail_film", "meteors"}),
-        ("keogram.png", "keogram-strip.png", "startrails*.jpg", "stack.png", "stack.fits", "curves.png", "curves.parquet", "mini.mp4",
-         "startrail_film.mp4", "meteors/*"), (*_GATES, _FPS, _MEGAPIXELS),
+        ("keogram.png", "keogram-strip.png", "startrails.jpg", "startrails-satellites.jpg", "stack.png", "stack.fits", "curves.png", "curves.parquet", "curves.json", "mini.mp4",
+         "startrail_film.mp4", "meteors/*", "thumbs/*"), (*_GATES, _FPS, _MARKS, _MEGAPIXELS),
     ),
     "keogram": KindOfProduct(
         "Keogram", "The night in one picture: a column of each frame beside the next, time to scale.",
@@ -127,22 +128,22 @@ KINDS: dict[str, KindOfProduct] = {
     ),
     "startrails": KindOfProduct(
         "Star trails", "The brightest each pixel has been, without satellites and with them.",
-        frozenset({"trails"}), ("startrails*.jpg",), _GATES,
+        frozenset({"trails"}), ("startrails.jpg", "startrails-satellites.jpg",), _GATES,
     ),
     "startrail_film": KindOfProduct(
-        "Star trail film", "The trails as they grow.", frozenset({"startrail_film"}), ("startrail_film.mp4",), (_FPS,),
+        "Star trail film", "The trails as they grow.", frozenset({"startrail_film"}), ("startrail_film.mp4", "thumbs/*"), (_FPS,),
     ),
     "stack": KindOfProduct(
         "Live stack", "All frames laid on the first and averaged, satellites and hot pixels left out.",
         frozenset({"stack"}), ("stack.png", "stack.fits"),
     ),
-    "mini": KindOfProduct("Mini timelapse", "The night as a small film.", frozenset({"mini"}), ("mini.mp4",), (_FPS,)),
+    "mini": KindOfProduct("Mini timelapse", "The night as a small film.", frozenset({"mini"}), ("mini.mp4", "thumbs/*"), (_FPS,)),
     "meteors": KindOfProduct(
-        "Meteors", "A picture and a short film of each meteor.", frozenset({"meteors"}), ("meteors/*",),
+        "Meteors", "A picture and a short film of each meteor.", frozenset({"meteors"}), ("meteors/*",), (_MARKS,),
     ),
     "curves": KindOfProduct(
         "Sky curves", "Stars, sky brightness, clouds, sharpness and quality of each frame.",
-        frozenset({"curves"}), ("curves.png", "curves.parquet"),
+        frozenset({"curves"}), ("curves.png", "curves.parquet", "curves.json"),
     ),
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ from sessions.calibration.lookup import Corrections, corrections_of
 from skycam_project.common.nights import evening, site_zone
 from timelapse.night import season
 from timelapse.night.engine import NightProducts, Wishes
-from timelapse.night.frames import Camera
+from timelapse.night.frames import Camera, Look
+from timelapse.night.grades import Grades
 from timelapse.night.keogram import Keogram, NothingYetError
 from timelapse.night.kinds import COMMON as COMMON
 from timelapse.night.kinds import KINDS, Options, checked
@@ -34,7 +35,7 @@ class Made:
         files: it consists of.
         found: for its record: masters, gaps, how frames were placed, why some were left out.
         masters: files of the calibration masters that it used.
-        scores: quality, 0 to 1, where frames were measured.
+        scores: quality, 0 to 1; empty only where there is nothing.
     """
 
     files: list[Path]
@@ -81,7 +82,8 @@ def make(
     )
     with closing(night.reader):
         if name == "season":
-            return Made(_season(night, folder, progress, cancelled), night.reader.found())
+            picture, scores = _season(night, folder, progress, cancelled)
+            return Made([picture], night.reader.found(), scores=scores)
         first = next((frame.time for frame in source.frames if frame.time), None)
         products = begin(name, folder, camera, chosen, title_of(meta, first, source.title))
         title = KINDS[name].title
@@ -118,9 +120,8 @@ def begin(name: str, folder: Path, camera: Camera, chosen: Mapping[str, Any], ti
     kind = KINDS[name]
     parts = kind.parts - {"stack"} if name == "night" and not camera.pointed else kind.parts
     gates = Gates(chosen["sun_deg"], chosen["moon_lit"], chosen["clouds"]) if "clouds" in chosen else Gates()
-    wishes = Wishes(
-        parts, title, site_zone(), gates, fps=chosen.get("fps", 25), megapixels=chosen.get("megapixels")
-    )
+    own = {name: chosen[name] for name in ("fps", "marks", "megapixels") if name in chosen}
+    wishes = Wishes(parts, title, site_zone(), gates, **own)
     return NightProducts(folder, camera, wishes)
 
 
@@ -130,17 +131,22 @@ def files_of(name: str, folder: Path) -> list[Path]:
     return [path for path in found if not path.name.startswith(".")]
 
 
-def _season(night: NightSource, folder: Path, progress: Progress, cancelled: Cancelled) -> list[Path]:
-    from timelapse.night.frames import Look
-
+def _season(
+    night: NightSource, folder: Path, progress: Progress, cancelled: Cancelled
+) -> tuple[Path, dict[str, float]]:
+    """The picture with the frames' nights in it, and its scores."""
     zone = site_zone()
-    keograms: dict[date, Keogram] = {}
+    nights: dict[date, tuple[Keogram, Grades]] = {}
     for done, frame in enumerate(night.frames()):
         if cancelled():
             raise CancelledError(f"Long-term keogram: cancelled after {done} frames")
-        keograms.setdefault(evening(frame.start, zone), Keogram()).append(Look(frame, night.camera))
+        keogram, grades = nights.setdefault(evening(frame.start, zone), (Keogram(), Grades(whole=False)))
+        look = Look(frame, night.camera)
+        keogram.append(look)
+        grades.append(look)
         progress(done + 1, len(night))
-    return [season.grown(folder, keograms.values(), zone)]
+    picture = season.grown(folder, [(keogram, grades.quality()) for keogram, grades in nights.values()], zone)
+    return picture, season.scores_of(folder, zone)
 
 
 def camera_for(meta: Mapping[str, Any], said: Said | None, chosen: Options) -> Camera:

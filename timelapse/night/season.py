@@ -1,6 +1,7 @@
 """The long-term keogram: one line per night, months under each other."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,12 +13,22 @@ from PIL import Image
 from skycam_project.common.nights import evening
 from timelapse.night import drawing, state
 from timelapse.night.keogram import Keogram, NothingYetError
+from timelapse.pipeline.quality import of_product
 
 _MINUTES = 1440
 _SUFFIX = ".night"
 LINES = ".nights"
 """Folder of the nights' lines, in the folder of the picture."""
 PICTURE = "season.png"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """A night: a pixel each minute from noon on, which minutes have a frame, and how good its frames are."""
+
+    pixels: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+    quality: float | None
 
 
 class Season:
@@ -31,10 +42,14 @@ class Season:
     def __init__(self, folder: Path, zone: ZoneInfo) -> None:
         self.folder, self.zone = folder, zone
 
-    def add(self, keogram: Keogram) -> list[date]:
+    def add(self, keogram: Keogram, quality: float | None = None) -> list[date]:
         """Put the nights of a keogram in; what is there of them already stays where this one has no frame.
 
         A night may have several sessions, and a session may last for days.
+
+        Args:
+            keogram: of a session.
+            quality: of its frames, 0 to 1.
 
         Returns: their evenings. Raises `NothingYetError`, `OSError`.
         """
@@ -47,19 +62,29 @@ class Season:
             noon = datetime.combine(day, time(12), self.zone)
             pixels, known = keogram.strip(_MINUTES, noon, noon + timedelta(days=1))
             if known.any():
-                self._put(day, pixels, known)
+                self._put(day, pixels, known, quality)
                 added.append(day)
             day += timedelta(days=1)
         return added
 
-    def _put(self, day: date, pixels: NDArray[np.uint8], known: NDArray[np.bool_]) -> None:
+    def _put(
+        self, day: date, pixels: NDArray[np.uint8], known: NDArray[np.bool_], quality: float | None
+    ) -> None:
         rows = len(pixels)
         line = pixels[rows // 3 : max(2 * rows // 3, rows // 3 + 1)].mean(axis=0).astype(np.uint8)
         if (old := self._line(day)) is not None:
-            line[~known] = old[0][~known]
-            known = known | old[1]
+            line[~known] = old.pixels[~known]
+            quality = _mean([(quality, int(known.sum())), (old.quality, int((old.known & ~known).sum()))])
+            known = known | old.known
         self.folder.mkdir(parents=True, exist_ok=True)
-        state.save(self.folder / f"{day}{_SUFFIX}", {}, {"line": line, "known": known})
+        path = self.folder / f"{day}{_SUFFIX}"
+        state.save(path, {"quality": quality}, {"line": line, "known": known})
+
+    def quality(self) -> float | None:
+        """Of the picture, 0 to 1, by the nights of which it is known."""
+        lines = [self._line(night) for night in self.nights()]
+        known = [line.quality for line in lines if line is not None and line.quality is not None]
+        return round(of_product(known), 4) if known else None
 
     def files(self) -> list[Path]:
         """The nights' files, oldest first."""
@@ -75,9 +100,12 @@ class Season:
                 continue
         return sorted(found)
 
-    def _line(self, day: date) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+    def _line(self, day: date) -> "_Line | None":
         loaded = state.load(self.folder / f"{day}{_SUFFIX}")
-        return (loaded[1]["line"], loaded[1]["known"].astype(bool)) if loaded else None
+        if loaded is None:
+            return None
+        meta, arrays = loaded
+        return _Line(arrays["line"], arrays["known"].astype(bool), meta.get("quality"))
 
     def picture(self, title: str = "Long-term keogram", last: int = 366, width: int = 1480) -> Image.Image:
         """The newest `last` nights; a night without frames keeps its line. Raises `NothingYetError`."""
@@ -88,15 +116,15 @@ class Season:
         count = (nights[-1] - first).days + 1
         each = int(np.clip(700 // count, 2, 24))
         lines = {night: line for night in nights if night >= first and (line := self._line(night))}
-        low, high = _window([known for _, known in lines.values()])
+        low, high = _window([line.known for line in lines.values()])
         left, right, top = 76, width - 24, 48
         height = count * each
         pixels = drawing.hatched(right - left, height)
         minute = low + ((np.arange(right - left) + 0.5) / (right - left) * (high - low)).astype(int)
-        for night, (line, known) in lines.items():
+        for night, line in lines.items():
             y = (night - first).days * each
-            part = pixels[y : y + each]
-            part[:, known[minute]] = line[minute][known[minute]]
+            part, known = pixels[y : y + each], line.known[minute]
+            part[:, known] = line.pixels[minute][known]
             if each > 4:
                 part[-1] //= 3
         sheet, draw = drawing.paper(width, top + height + 46)
@@ -112,12 +140,29 @@ class Season:
         return sheet
 
 
-def grown(folder: Path, keograms: Iterable[Keogram], zone: ZoneInfo) -> Path:
-    """Put nights into the long-term keogram of a folder, and draw it. Raises `NothingYetError`, `OSError`."""
+def grown(folder: Path, nights: Iterable[tuple[Keogram, float | None]], zone: ZoneInfo) -> Path:
+    """Put nights, each with its quality, into the long-term keogram of a folder, and draw it.
+
+    Raises `NothingYetError`, `OSError`.
+    """
     season = Season(folder / LINES, zone)
-    for keogram in keograms:
-        season.add(keogram)
+    for keogram, quality in nights:
+        season.add(keogram, quality)
     return drawing.save_png(folder / PICTURE, season.picture())
+
+
+def scores_of(folder: Path, zone: ZoneInfo) -> dict[str, float]:
+    """Quality of a folder's long-term keogram; empty when no night says it: they were put in by an older version."""
+    quality = Season(folder / LINES, zone).quality()
+    return {} if quality is None else {"quality": quality}
+
+
+def _mean(parts: Iterable[tuple[float | None, int]]) -> float | None:
+    """Of the known values, by their weights."""
+    known = [(value, weight) for value, weight in parts if value is not None and weight]
+    return (
+        sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
+    )
 
 
 def _window(known: list[NDArray[np.bool_]]) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from timelapse.night.state import Arrays, Meta
 Floats = NDArray[np.float32]
 
 _CLIP = 3.2  # standard deviations
-_SEED_BYTES = 100_000_000  # the first frames are kept, until their median can say what is a satellite
+_SEED_BYTES = 75_000_000  # the first frames are kept, until their median can say what is a satellite
 _SEEDS = 5
 _FEWER_STARS = 0.35
 _BLURRED = 1.7
@@ -215,7 +215,9 @@ class LiveStack:
         }
         shape = plane.shape[:2]
         self._arrays = {
-            "mean": np.zeros_like(plane),
+            "mean": np.zeros(
+                plane.shape, np.float32
+            ),  # not zeros_like: it takes memory before there is anything
             "square": np.zeros(shape, np.float32),
             "weight": np.zeros(shape, np.float32),
             "frames": np.zeros(shape, np.float32),
@@ -250,9 +252,8 @@ class LiveStack:
             limit = (_CLIP**2) * (noise**2 * (1 + star / max(sky, 1.0)) + 0.01 * star**2)
             for plane in self._seeds:
                 plane[rows][(plane[rows].sum(axis=2) - known) ** 2 > limit] = -1e9
-        for plane, share in zip(self._seeds, self._shares, strict=True):
-            self._accumulate(plane, share)
-        self._seeds, self._shares = [], []
+        while self._seeds:  # each goes when it is in, for the sums take memory now
+            self._accumulate(self._seeds.pop(0), self._shares.pop(0))
 
     def _accumulate(self, plane: Floats, share: float) -> None:
         a, noise, sky = self._arrays, np.float32(self._first["noise"]), np.float32(self._first["sky"])

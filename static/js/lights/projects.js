@@ -1,6 +1,6 @@
 // Projects and their backups.
 import { local, serverNow } from "../clock.js";
-import { $, icon, keyed, make, notice } from "../dom.js";
+import { $, icon, keyed, make, notice, say } from "../dom.js";
 import { NONE, bytes } from "../format.js";
 import { slots } from "../looks.js";
 import { armTwoStep } from "../twostep.js";
@@ -20,6 +20,12 @@ export class Projects {
       this.save();
     });
     $("#project-copy").addEventListener("click", () => this.form.reportValidity() && this.copy());
+    $("#project-export").addEventListener("click", () => this.export());
+    $("#project-import").addEventListener("change", ({ target }) => {
+      const [file] = target.files;
+      if (file) this.import(file);
+      target.value = ""; // the same file can be chosen again
+    });
     $("#backup-now").addEventListener("click", async () => {
       if (page.may() && (await page.command("POST", `/projects/${this.active}/backups`, { label: "by hand" }))) this.load();
     });
@@ -46,6 +52,34 @@ export class Projects {
       await this.page.command("POST", `/projects/${fresh.id}/select`);
     } catch (error) {
       this.page.fault(error.message);
+    }
+  }
+
+  /** Save the active project as a file. */
+  async export() {
+    try {
+      const snapshot = await ask("GET", `/projects/${this.active}/export`);
+      const address = URL.createObjectURL(new Blob([JSON.stringify(snapshot)], { type: "application/json" }));
+      make("a", { href: address, download: `${this.active}.lights.json` }).click();
+      URL.revokeObjectURL(address);
+    } catch (error) {
+      this.page.fault(error.message);
+    }
+  }
+
+  /** Make a new project of a file, under the name that it says; the active one stays. */
+  async import(file) {
+    if (!this.page.may()) return;
+    try {
+      const snapshot = await read(file);
+      const { name, venue, eventDate, notes } = snapshot.project ?? {};
+      await ask("POST", "/projects", { name: name ?? file.name, venue, eventDate, notes, snapshot });
+      this.page.fault("");
+      say(`${name ?? file.name} is imported.`);
+      await this.select();
+      $("#project-select").focus();
+    } catch (error) {
+      this.page.fault(`${file.name}: ${error.message}`);
     }
   }
 
@@ -103,5 +137,16 @@ export class Projects {
     });
     const cells = [make("td", { class: "num" }, local.time(createdAt, serverNow())), make("td", { class: "opt" }, label || NONE), make("td", {}, where)];
     return make("tr", {}, ...cells, make("td", { class: "r num opt" }, bytes(size)), make("td", { class: "r" }, button));
+  }
+}
+
+const LARGEST = 900 << 10; // a line to the engine holds no more
+
+async function read(file) {
+  if (file.size > LARGEST) throw new Error("It has more than 900 kB, no exported project.");
+  try {
+    return Object(JSON.parse(await file.text()));
+  } catch {
+    throw new Error("It is no exported project.");
   }
 }

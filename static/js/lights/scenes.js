@@ -1,5 +1,5 @@
 // Scenes and the show.
-import { $, attr, keyed, make, text } from "../dom.js";
+import { $, attr, icon, keyed, make, text } from "../dom.js";
 import { looks, slots } from "../looks.js";
 import { armTwoStep } from "../twostep.js";
 import { ask } from "./api.js";
@@ -22,6 +22,7 @@ export class Scenes {
       this.page.redraw();
     });
     $("#show-start").addEventListener("click", () => this.run("/show/start"));
+    $("#show-pause").addEventListener("click", () => this.run(this.state?.show.paused ? "/show/resume" : "/show/pause"));
     $("#show-stop").addEventListener("click", () => this.run("/show/stop"));
     $("#show-scenes").addEventListener("click", () => this.compose());
   }
@@ -67,11 +68,15 @@ export class Scenes {
       this.page.redraw(); // others choose among the scenes
     }
     for (const button of this.facts.list.children) attr(button, "aria-pressed", String(button.dataset.scene === this.state.scene));
-    const { running, step } = this.state.show;
+    const { running, paused, step } = this.state.show;
     [...this.facts.cues.children].forEach((cue, n) => attr(cue, "aria-current", n === step ? "step" : null));
     const why = !this.show.steps.length ? "The show has no steps." : this.state.interlock.enforced ? "Shows wait for the end of the exposure." : "";
     text($("#show-why"), why);
     attr($("#show-start"), "aria-disabled", why ? "true" : null);
+    const pause = $("#show-pause");
+    attr(pause, "aria-disabled", running ? null : "true");
+    const word = paused ? "Go on" : "Pause";
+    if (pause.textContent !== word) pause.replaceChildren(icon(paused ? "play" : "pause"), word);
     attr($("#show-stop"), "aria-disabled", running ? null : "true");
     attr($("#show-scenes"), "aria-disabled", this.scenes.length ? null : "true");
   }

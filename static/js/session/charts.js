@@ -28,6 +28,12 @@ const digitsOf = (values) => {
 
 const digitsOfTicks = (ticks) => (ticks.length < 2 ? 1 : Math.max(0, Math.ceil(-Math.log10(ticks[1] - ticks[0]) - 1e-9)));
 
+/** Ends of the axis, with room; counts and shares begin at 0. */
+function rangeOf(low, high, zero) {
+  if (zero) return [0, high > 0 ? high * 1.08 : 1];
+  return low === high ? [low - 1, high + 1] : [low - (high - low) * 0.08, high + (high - low) * 0.08];
+}
+
 export class Charts {
   constructor(root, switcher) {
     Object.assign(this, { root, plots: [], charts: [], events: [], gaps: [], table: false });
@@ -81,7 +87,7 @@ export class Charts {
           { ...axis, size: 52, values: (_, ticks) => ticks.map((value) => num(value, digitsOfTicks(ticks))) },
         ],
         // A lone reading stands in the middle of a minute: uPlot asks for a day from it, every tick at 00:00.
-        scales: { x: { range: (_, low, high) => (data[0].length === 1 ? [data[0][0] - 30, data[0][0] + 30] : [low, high]) }, y: { range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low - (high - low) * 0.08, high + (high - low) * 0.08]) } },
+        scales: { x: { range: (_, low, high) => (data[0].length === 1 ? [data[0][0] - 30, data[0][0] + 30] : [low, high]) }, y: { range: (_, low, high) => rangeOf(low, high, chart.zero) } },
         series: [{}, ...chart.lines.map((_, i) => ({ stroke: css(`--c-${(i % 4) + 1}`), width: 1.5, dash: DASHES[i % 4], spanGaps: false, points: { show: data[0].length < 3 } }))],
         hooks: { setCursor: [(plot) => write(plot.cursor.idx)], drawClear: [(plot) => this.under(plot)], draw: [(plot) => this.over(plot)] },
       },

@@ -4,12 +4,14 @@ import { get } from "../control.js";
 import { $, attr, icon, make, notice, status, text } from "../dom.js";
 import { bytes, num, span } from "../format.js";
 import { slots } from "../looks.js";
+import { Gallery, bare } from "./gallery.js";
 import { ROLE_NAMES, STAGES, STAGE_NAMES, archiveFacts, archiveStatus, firstFile, jobStatus, length } from "./words.js";
 
 export class Film {
   constructor(root, page) {
     Object.assign(this, { root, page, job: null, files: "" });
     this.slot = slots(root);
+    this.gallery = new Gallery(this.slot.gallery, () => this.draw(this.job, this.product, true));
     $("#cancel").addEventListener("skycam:do", () => page.command(`${this.job.uuid}/cancel/`));
     $("#retry").addEventListener("click", () => page.command(`${this.job.uuid}/retry/`));
     $("#archive").addEventListener("click", () => this.archiveNow());
@@ -23,9 +25,10 @@ export class Film {
     const [s, word] = job ? jobStatus(job) : product ? ["ok", "Done"] : ["off", "Nothing yet"];
     if (loaded) status(this.slot.state, s, word);
     $("#cancel").hidden = VIEWER || !job || !["running", "waiting"].includes(job.state) || job.cancelling;
-    $("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.next_try_at));
+$("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.next_try_at));
     text($("#retry"), job?.state === "waiting" ? "Try now" : "Try again");
-    this.picture(job, product);
+    const shot = this.gallery.draw(product);
+    this.picture(job, product, shot);
     this.bar(job);
     this.stages(job);
     const fault = this.slot.fault;
@@ -33,7 +36,7 @@ export class Film {
     if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, next(job));
     text(this.slot.facts, this.facts(job, product));
     this.notes(job);
-    this.downloads(product);
+    this.downloads(product, shot);
     this.archive(product);
     this.sheet(product);
   }
@@ -94,24 +97,24 @@ export class Film {
     attr($("img", this.slot.sheet), "src", file?.url ?? null);
   }
 
-  picture(job, product) {
+  picture(job, product, shot) {
     const [film, still] = [$("#film"), $("#still")];
-    const shown = firstFile(product, "preview", "draft") ?? playable(product);
-    const image = firstFile(product, "poster", "picture", "animation");
-    const source = shown ? shown.url : "";
-    film.hidden = !shown;
-    still.hidden = Boolean(shown) || !image;
-    this.slot.missing.hidden = Boolean(shown || image);
+    const shown = shot ? null : firstFile(product, "preview", "draft") ?? playable(product);
+    const image = shot?.picture ?? firstFile(product, "poster", "animation")?.url;
+    const source = shot ? (shot.film ?? "") : (shown?.url ?? "");
+    film.hidden = !source;
+    still.hidden = Boolean(source) || !image;
+    this.slot.missing.hidden = Boolean(source || image);
     if (film.dataset.source !== source) {
       film.dataset.source = source;
-      attr(film, "poster", firstFile(product, "poster")?.url ?? null);
+      attr(film, "poster", shot ? (shot.picture ?? shot.thumbnail ?? null) : (firstFile(product, "poster")?.url ?? null));
       attr(film, "src", source || null);
-      attr(film, "aria-label", product ? product.title : null);
+      attr(film, "aria-label", shot?.words ?? product?.title ?? null);
       if (!source) film.load();
     }
-    if (image && !shown) {
-      attr(still, "src", image.url);
-      attr(still, "alt", product.title);
+    if (image && !source) {
+      attr(still, "src", image);
+      attr(still, "alt", shot ? `${shot.words}, ${product.title}` : product.title);
     }
     this.slot.hud.hidden = shown?.role !== "draft";
     text(this.slot.hud, "draft");
@@ -162,14 +165,16 @@ export class Film {
     return parts.join(" · ");
   }
 
-  downloads(product) {
-    const files = DOWNLOADS.flatMap((wanted) => product?.files.filter(({ role }) => role === wanted) ?? []);
+  /** Files to save: all of a timelapse, of a night those of what is shown large. */
+  downloads(product, shot) {
+    const offered = product?.files.filter(({ name }) => !shot || bare(name) === shot.name) ?? [];
+    const files = DOWNLOADS.flatMap((wanted) => offered.filter(({ role }) => role === wanted));
     const key = JSON.stringify(files);
     if (this.files === key) return;
     this.files = key;
     const links = files.map((file) => {
       const alone = files.filter(({ role }) => role === file.role).length === 1;
-      const name = alone ? (ROLE_NAMES[file.role] ?? "File") : own(file.name);
+      const name = shot ? shot.words : alone ? (ROLE_NAMES[file.role] ?? "File") : own(file.name);
       const words = `${name} ${file.name.split(".").pop().toUpperCase()}, ${bytes(file.bytes)}`;
       return make("li", {}, make("a", { class: "btn", href: `${file.url}?download`, download: file.name }, icon("download"), words));
     });
@@ -188,7 +193,7 @@ const DOWNLOADS = ["video", "animation", "picture", "archive", "preview", "poste
 
 /** What tells a file from others of its role: "Startrails satellites". */
 function own(name) {
-  const words = name.split("/").pop().replace(/\.[^.]+$/, "").replaceAll(/[-_]/g, " ");
+  const words = bare(name).replaceAll(/[-_]/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

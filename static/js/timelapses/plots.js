@@ -24,10 +24,9 @@ export class Plots {
     this.slot.table.addEventListener("toggle", () => this.#table());
   }
 
-  /** Ask for the curves of a job; one without any shows why. */
-  async show(uuid, words = "Shown when the frames have been looked at.") {
+  /** Ask for the curves of a job; they are there when its frames have been looked at. */
+  async show(uuid) {
     this.#uuid = uuid;
-    text(this.slot["flicker-none"], words);
     const curves = uuid ? await get(`timelapses/${uuid}/curves/`).catch(() => null) : null;
     if (this.#uuid !== uuid) return; // another one was chosen meanwhile
     this.#curves = curves?.frame.length ? curves : null;
