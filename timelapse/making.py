@@ -87,28 +87,15 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
         report = render(source, recipe, first, Path(work.work), tell, cancelled, corrections)
-<<<<<<< HEAD
-        found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
-        for draft in folder.glob("timelapse-draft*"):
-            draft.unlink()
-        scores = curves.scores(found) | {"quality": round(report.quality, 4)}
-        made_with = {"recipe": recipe.to_json(), "found": found_of(report), "scores": scores}
-        inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
-        provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    _describe(work, folder, report.frames / recipe.fps, scores)
-=======
-        with _alone(Path(work.work) / "end.lock", cancelled):
-            found = curves.write(
-                Path(report.curves or ""), folder, _check(work, recipe, source.size[0], tell)
-            )
+with _alone(Path(work.work) / "end.lock", cancelled):
+            found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
             for draft in folder.glob("timelapse-draft*"):
                 draft.unlink()
-            made_with = {"recipe": recipe.to_json(), "found": found_of(report)}
+            scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+            made_with = {"recipe": recipe.to_json(), "found": found_of(report), "scores": scores}
             inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
             provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-            scores = curves.scores(found) | {"quality": round(report.quality, 4)}
             _describe(work, folder, report.frames / recipe.fps, scores)
->>>>>>> walks8
     return shown(report) | found
 
 
