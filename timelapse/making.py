@@ -87,7 +87,7 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
         report = render(source, recipe, first, Path(work.work), tell, cancelled, corrections)
-with _alone(Path(work.work) / "end.lock", cancelled):
+        with _alone(Path(work.work) / "end.lock", cancelled):
             found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
             for draft in folder.glob("timelapse-draft*"):
                 draft.unlink()
