@@ -326,8 +326,7 @@ def test_a_show_is_paused_and_goes_on(visit, lit):
     scene = {"id": "paused", "name": "Slowly", "rgb": {"r": 3, "g": 0, "b": 0}}
     ask(run, "lighting", "put_scenes", scenes=[scene])
     ask(run, "lighting", "put_show", show={"steps": [{"sceneId": "paused", "holdMs": 3_600_000}]})
-    pause = page.locator("#show-pause")
-    assert pause.get_attribute("aria-disabled") == "true"
+    page.locator("#show-pause[aria-disabled=true]").wait_for()
     page.locator("#show-start:not([aria-disabled])").click()
     page.locator("#show-pause:not([aria-disabled])").click()
     until(lambda: read(run, "lighting")["show"]["paused"])
