@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
+from sessions.store.layout import Layout
 from skycam_project.common.clock import iso_utc
 from skycam_project.events import publish
 from timelapse.models import Job, Product
@@ -61,9 +62,16 @@ def product_row(product: Product) -> dict[str, Any]:
         "bytes": product.size,
         "duration_s": product.duration_s,
         "scores": product.scores,
+        "growing": grows(product),
         "made_at": _time(product.made_at),
         "archive": _archive(product),
     }
+
+
+def grows(product: Product) -> bool:
+    """Whether it is a running night's, which is made anew every minute."""
+    partial = Layout(settings.DATA / "sessions").partial(product.session or "?")
+    return product.kind == "night" and product.job_id is None and partial.is_dir()
 
 
 def _archive(product: Product) -> dict[str, Any]:

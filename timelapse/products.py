@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,9 +58,19 @@ def index(folder: Path, job: Job | None = None) -> Product:
 
 def find_all() -> int:
     """Give every described folder its row: after a loss of the database, or when a command made or archived one."""
+    return _find(root().glob(f"*/*/*/{sidecar.NAME}"))
+
+
+def find_newest() -> int:
+    """The same for the last two nights: products of a running night grow every minute, and pages show them."""
+    nights = sorted(root().glob("[0-9]*-*-*"))[-2:]
+    return sum(_find(night.glob(f"*/*/{sidecar.NAME}")) for night in nights)
+
+
+def _find(paths: Iterable[Path]) -> int:
     known = {name: rest for name, *rest in Product.objects.values_list("folder", "made_at", "archived_at")}
     found = 0
-    for path in root().glob(f"*/*/*/{sidecar.NAME}"):
+    for path in paths:
         name = path.parent.relative_to(root()).as_posix()
         made_at, archived_at = known.get(name, (None, None))
         by_command = archived_at is None and (path.parent / finals.MARK).exists()
@@ -95,6 +106,10 @@ def delete(product: Product) -> None:
     """Delete a product with its files: first said in its row, then done, so that a crash between leaves a plan."""
     if product.job and product.job.state in ("waiting", "running"):
         raise InvalidValueError("product", str(product.pk), "one whose job has ended; cancel the job first")
+    if live.grows(product):
+        raise InvalidValueError(
+            "product", str(product.pk), "one whose session has ended; this night still grows"
+        )
     Product.objects.filter(pk=product.pk).update(deleted_at=Now())
     live.gone(product)
     _remove(product)

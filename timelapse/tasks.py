@@ -17,8 +17,9 @@ def work() -> None:
 
 @shared_task(name="timelapse.sweep", ignore_result=True)
 def sweep() -> None:
-    """Take up what dead workers left; wake workers for what is due."""
+    """Take up what dead workers left; wake workers for what is due; show what the night has made."""
     services.sweep()
+    products.find_newest()
     for node in nodes.due():
         visit.apply_async([node], expires=60)
     if archive.due().exists():

@@ -118,6 +118,8 @@ def make(
         click.echo(f"left out: {problem['name']}: {problem['reason']}", err=True)
     for gap, count in made.found.get("gaps", {}).items():
         click.echo(f"not calibrated: {gap} ({count} frames)", err=True)
+    if reason := made.found.get("no_sky_brightness"):
+        click.echo(f"no sky brightness: {reason}", err=True)
     for name, score in made.scores.items():
         click.echo(f"{name}: {score:.2f}", err=True)
     for path in made.files:

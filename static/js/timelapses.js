@@ -108,7 +108,8 @@ async function load() {
 /** A product is made, or a night's has grown. */
 function arrived(product) {
   products.set(product.uuid, product);
-  if (chosen === product.uuid || (chosen && chosen === product.job)) curves(chosen);
+  if (!chosen) page.choose(product.uuid); // the first one
+  else if (chosen === product.uuid || (chosen && chosen === product.job)) curves(chosen);
 }
 
 function head() {

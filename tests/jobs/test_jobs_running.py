@@ -21,6 +21,7 @@ from PIL import Image
 
 import timelapse.makers  # noqa: F401 - registers what can be made again
 from sessions import provenance
+from skycam_project.common.errors import InvalidValueError
 from timelapse import child as rendering
 from timelapse import making, products, queue, running, services, sidecar
 from timelapse.choices import JobState
@@ -302,6 +303,30 @@ def test_a_product_is_deleted_with_its_files_even_after_a_crash(night, woken, mo
     assert products.find_all() == 0, "half a product is none"
     products.finish_deleting()
     assert not folder.exists() and not Product.objects.exists()
+
+
+def test_a_running_nights_product_grows_and_is_not_deleted(settings, messages):
+    session_id = "observation_all-sky_20261130_180000"
+    partial = settings.DATA / "sessions" / ".live" / f"{session_id}.partial"
+    partial.mkdir(parents=True)
+    home = products.root() / "2026-11-30" / "default" / f"night-{session_id}"
+    home.mkdir(parents=True)
+    (home / "keogram.png").write_bytes(b"picture")
+    facts = sidecar.Facts(
+        kind="night", title="Night", night="2026-11-30", instrument="default", session=session_id,
+        files=sidecar.files_of(home, [home / "keogram.png"]),
+    )  # fmt: skip
+    sidecar.write(home, facts)
+    assert products.find_newest() == 1 and products.find_newest() == 0
+    product = Product.objects.get()
+    assert messages[-1]["data"]["growing"] is True
+    with pytest.raises(InvalidValueError, match="still grows"):
+        products.delete(product)
+    partial.rmdir()
+    os.utime(home / sidecar.NAME, (time.time() + 5, time.time() + 5))  # the last pictures
+    assert products.find_newest() == 1 and messages[-1]["data"]["growing"] is False
+    products.delete(product)
+    assert not home.exists()
 
 
 def test_a_product_whose_row_points_elsewhere_deletes_nothing(settings, messages):

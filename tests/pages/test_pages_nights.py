@@ -135,3 +135,31 @@ def test_a_night_is_whole_in_every_theme(visit, nights, width):
     red, green, blue = brightest(page)
     assert red > 200 and max(green, blue) <= 8
     assert opened.errors == []
+
+
+def test_a_running_night_is_not_done_and_cannot_be_deleted(visit, nights):
+    session = "observation_roof_20261111_200000"
+    partial = nights.data / "sessions" / ".live" / f"{session}.partial"
+    partial.mkdir(parents=True)
+    home = nights.data / "products" / "2026-11-11" / "roof" / f"night-{session}"
+    write_keogram(home)
+    facts = {
+        "kind": "night",
+        "title": "Tonight",
+        "night": "2026-11-11",
+        "instrument": "roof",
+        "session": session,
+    }
+    sidecar.write(home, sidecar.Facts(**facts, files=sidecar.files_of(home, files_of("night", home))))
+    subprocess.run([sys.executable, "-c", FIND], cwd=ROOT, env=nights.environment, check=True)
+    page = visit(nights).page
+    page.goto(f"{nights.url}/timelapses/")
+    row = page.locator("#jobs tbody tr", has_text="Tonight")
+    expect(row).to_contain_text("Grows every minute")
+    expect(row.get_by_role("button", name="Delete")).to_have_count(0)
+    row.get_by_role("button", name="Show").click()
+    expect(page.locator("#job [data-f=state]")).to_contain_text("Grows every minute")
+    partial.rmdir()
+    page.reload()
+    expect(row).to_contain_text("Done")
+    expect(row.get_by_role("button", name="Delete")).to_have_count(1)

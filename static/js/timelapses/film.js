@@ -5,7 +5,7 @@ import { $, attr, icon, make, notice, status, text } from "../dom.js";
 import { bytes, num, span } from "../format.js";
 import { slots } from "../looks.js";
 import { Gallery, bare } from "./gallery.js";
-import { ROLE_NAMES, STAGES, STAGE_NAMES, archiveFacts, archiveStatus, firstFile, jobStatus, length } from "./words.js";
+import { ROLE_NAMES, STAGES, STAGE_NAMES, archiveFacts, archiveStatus, firstFile, jobStatus, length, productStatus } from "./words.js";
 
 export class Film {
   constructor(root, page) {
@@ -22,10 +22,10 @@ export class Film {
     this.job = job;
     if (loaded) attr(this.root, "aria-busy", null);
     text(this.slot.title, job?.title ?? product?.title ?? "Newest");
-    const [s, word] = job ? jobStatus(job) : product ? ["ok", "Done"] : ["off", "Nothing yet"];
+    const [s, word] = job ? jobStatus(job) : product ? productStatus(product) : ["off", "Nothing yet"];
     if (loaded) status(this.slot.state, s, word);
     $("#cancel").hidden = VIEWER || !job || !["running", "waiting"].includes(job.state) || job.cancelling;
-$("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.next_try_at));
+    $("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.next_try_at));
     text($("#retry"), job?.state === "waiting" ? "Try now" : "Try again");
     const shot = this.gallery.draw(product);
     this.picture(job, product, shot);

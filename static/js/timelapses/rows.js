@@ -5,7 +5,7 @@ import { $, attr, keyed, make, status } from "../dom.js";
 import { NONE, bytes, num } from "../format.js";
 import { slots } from "../looks.js";
 import { armTwoStep } from "../twostep.js";
-import { jobStatus, length } from "./words.js";
+import { jobStatus, length, productStatus } from "./words.js";
 
 export class Rows {
   #key = "";
@@ -27,7 +27,7 @@ export class Rows {
       const product = [...products.values()].find((one) => one.job === uuid);
       return [JSON.stringify([uuid, uuid === chosen, state, stage, cancelling, priority, attempts, error, format, frames, made, product?.uuid]), () => this.job(job, product, chosen)];
     });
-    rows.push(...alone.map((one) => [JSON.stringify([one.uuid, one.uuid === chosen]), () => this.product(one, chosen)]));
+    rows.push(...alone.map((one) => [JSON.stringify([one.uuid, one.uuid === chosen, one.growing]), () => this.product(one, chosen)]));
     const key = rows.map(([of]) => of).join();
     if (key === this.#key) return;
     this.#key = key;
@@ -53,7 +53,7 @@ export class Rows {
 
   product(product, chosen) {
     const state = make("span", { class: "status" });
-    status(state, "ok", "Done");
+    status(state, ...productStatus(product));
     return this.row(product.uuid, product.title, chosen, [make("td", {}, state)], NONE, null, product, this.looking(product.uuid, product));
   }
 
@@ -81,7 +81,7 @@ export class Rows {
   looking(uuid, product) {
     const plays = product?.files.some(({ role }) => ["preview", "draft"].includes(role));
     const buttons = [this.show(uuid, plays ? "Play" : "Show", plays)];
-    if (product && !VIEWER && this.page.jobs.get(uuid)?.state !== "running") {
+    if (product && !product.growing && !VIEWER && this.page.jobs.get(uuid)?.state !== "running") {
       const away = make("button", { class: "btn quiet", type: "button", "data-confirm": "Delete its files?" }, "Delete");
       armTwoStep(away);
       away.addEventListener("skycam:do", () => this.page.command(`products/${product.uuid}/`, {}, del));

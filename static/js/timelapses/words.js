@@ -14,6 +14,9 @@ export function jobStatus(job) {
   return job.attempts ? ["warn", `Try ${job.attempts + 1} ${when}`] : ["off", "Waiting"];
 }
 
+/** The same of a product that no job made. */
+export const productStatus = ({ growing }) => (growing ? ["busy", "Grows every minute"] : ["ok", "Done"]);
+
 const STAGE = { analyse: "Looking at frames", draft: "Making the draft", render: "Rendering", join: "Joining", check: "Checking" };
 export const STAGES = ["analyse", "draft", "render", "join", "check"];
 export const STAGE_NAMES = { analyse: "Analyse", draft: "Draft", render: "Render", join: "Join", check: "Check" };
