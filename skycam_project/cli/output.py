@@ -70,20 +70,21 @@ def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]
     if not sys.stderr.isatty():
         yield progress_lines(title)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import TimeRemainingColumn
 
-    console = Console(stderr=True)
-    bar = BarColumn(bar_width(console.width))
-    columns = (TextColumn("{task.description}"), bar, MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bars:
+    with bars_with(TimeRemainingColumn()) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def bar_width(columns: int) -> int:
-    """Of a progress bar, so that the words beside it are whole on a narrow terminal."""
-    return min(40, max(4, columns - 50))
+def bars_with(last: Any) -> Any:
+    """Rich's progress bars on standard error; the column `last` says how fast or how long."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    bar = BarColumn(min(40, max(4, console.width - 50)))  # the words beside it are whole on a narrow terminal
+    return Progress(TextColumn("{task.description}"), bar, MofNCompleteColumn(), last, console=console)
 
 
 def progress_lines(title: str) -> Callable[[int, int], None]:
