@@ -61,10 +61,11 @@ def result(spec: dict[str, Any], progress: Any, cancelled: threading.Event) -> d
         final = isinstance(error, InvalidValueError) or error.code in making.FINAL
         return {"error": {"text": str(error), "code": error.code, "final": final}}
     except OSError as error:
-        code = "disk_full" if error.errno in making.NO_ROOM else "io"
-        return {
-            "error": {"text": f"{error.strerror or error}: {error.filename or spec['folder']}", "code": code}
-        }
+        place = error.filename or spec["folder"]
+        if error.errno in making.NO_ROOM:
+            text = f"The disk of {Path(place).parent} became full; what is made so far is kept."
+            return {"error": {"text": text, "code": "disk_full"}}
+        return {"error": {"text": f"{error.strerror or error}: {place}", "code": "io"}}
     except MemoryError:
         return {"error": {"text": "There was not enough memory.", "code": "memory"}}
     except Exception as error:

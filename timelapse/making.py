@@ -8,14 +8,15 @@ import errno
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessions import provenance
-from skycam_project.common.files import fsync_file, fsync_folder
+from skycam_project.common.files import claimed, fsync_file, fsync_folder
+from skycam_project.common.units import Seconds
 from timelapse import curves, seasons, sidecar
 from timelapse.pipeline.errors import CancelledError as CancelledError
 from timelapse.work import Work
@@ -42,6 +43,7 @@ STAGES = {
 """Stage to its share of a timelapse, per cent."""
 PACKAGES = ("av", "numba", "opencv-python-headless", "scipy")
 """Whose versions decide about pixels."""
+_POLL: Seconds = 0.25
 SHOWN_PROBLEMS = 200
 """Frames that a report names one by one."""
 Say = Callable[[dict[str, Any]], None]
@@ -85,15 +87,28 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
         report = render(source, recipe, first, Path(work.work), tell, cancelled, corrections)
-        found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
-        for draft in folder.glob("timelapse-draft*"):
-            draft.unlink()
-        scores = curves.scores(found) | {"quality": round(report.quality, 4)}
-        made_with = {"recipe": recipe.to_json(), "found": found_of(report), "scores": scores}
-        inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
-        provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
-    _describe(work, folder, report.frames / recipe.fps, scores)
+        with _alone(Path(work.work) / "end.lock", cancelled):
+            found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
+            for draft in folder.glob("timelapse-draft*"):
+                draft.unlink()
+            scores = curves.scores(found) | {"quality": round(report.quality, 4)}
+            made_with = {"recipe": recipe.to_json(), "found": found_of(report), "scores": scores}
+            inputs = [*inputs_of(Path(work.source)), *masters_of(report)]
+            provenance.write(folder, "timelapse", inputs, made_with, outputs(folder), packages=PACKAGES)
+            _describe(work, folder, report.frames / recipe.fps, scores)
     return shown(report) | found
+
+
+@contextmanager
+def _alone(lock: Path, cancelled: Asked) -> Iterator[None]:
+    """Of several workers one checks and describes the film; the others wait until they are told that it is done."""
+    while lock.parent.is_dir() and not cancelled():  # the parts are deleted when it is done
+        with claimed(lock) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(_POLL)
+    raise CancelledError("another worker ends this film")
 
 
 def _draft(work: Work, recipe: "Recipe", source: "FrameSource", tell: "_Teller", cancelled: Asked) -> None:
@@ -157,7 +172,7 @@ class _Teller:
         self._say, self._chunk, self._left_out, self._cancelled = say, chunk, left_out, cancelled
         self.draft = self._drafted = False
         self._began = time.monotonic()
-        self._from: float | None = None
+        self._kept: dict[str, float] = {}
         self._message: dict[str, Any] = {"notes": notes}
 
     def __call__(self, now: "Progress") -> None:
@@ -170,6 +185,8 @@ class _Teller:
         looks_only = stage == "analyse" and self._drafted  # its rows are there
         if looks_only:
             percent = max(percent, self._message.get("percent", 0.0))
+        elif now.total:
+            self._kept[stage] = max(self._kept.get(stage, 0.0), (high - low) * now.kept / now.total)
         message = {
             "stage": stage, "percent": percent, "fps": None if looks_only else round(now.fps, 2) or None,
             "remaining_s": self._remaining(percent), "left_out": self._left_out, "drafted": self._drafted,
@@ -202,11 +219,17 @@ class _Teller:
         self._say(self._message)
 
     def _remaining(self, percent: float) -> float | None:
-        """By the speed so far; what an earlier try has done costs no time now and does not count."""
-        if self._from is None:
-            self._from = percent
-        gone, made = time.monotonic() - self._began, percent - self._from
-        return round(gone * (100.0 - percent) / made, 1) if made > 2 and gone > 2 else None
+        """By the speed so far; what an earlier try has made costs no time now and does not count."""
+        kept = self._kept if self.draft or self._drafted else self._kept | {"draft": _width("draft")}
+        passed = sum(share for stage, share in kept.items() if STAGES[stage][0] < percent)
+        gone, made = time.monotonic() - self._began, percent - passed
+        left = 100.0 - percent - (sum(kept.values()) - passed)
+        return round(gone * left / made, 1) if made > 2 and gone > 2 else None
+
+
+def _width(stage: str) -> float:
+    low, high = STAGES[stage]
+    return high - low
 
 
 def _check(work: Work, recipe: "Recipe", source: "FrameSource", tell: "_Teller") -> "Measured | None":

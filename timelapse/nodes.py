@@ -33,9 +33,6 @@ def visit(node_id: str) -> None:
             except TransferError as error:
                 log.info("%s", error)  # somebody else visits it just now
                 return
-            except OSError as error:  # the disk is so full that not even the failure can be kept
-                log.error("the visit of node %s failed: %s", node_id, error)
-                return
             if state.problem:  # once loudly: a node may be out of reach for weeks
                 log.log(logging.WARNING if state.failures < 2 else logging.INFO, "%s", state.problem)
             publish({"type": "event", "event": "node", "data": row(node, state)})

@@ -15,8 +15,8 @@ import orjson
 import psutil
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
-from django.db.models.functions import Now
+from django.db.models import F, Max, Q, Value
+from django.db.models.functions import Greatest, Now
 
 from skycam_project.common.machine import machine_name
 from skycam_project.common.units import Seconds
@@ -98,8 +98,9 @@ def cancel(job: Job) -> Job:
 
 
 def retry(job: Job) -> Job:
-    """Try again, from the chunks that are there. Raises `StateError`."""
-    again = Q(state__in=(JobState.FAILED, JobState.CANCELLED)) | Q(state=JobState.WAITING, attempts__gt=0)
+    """Try again, from the chunks that are there; what waits for its next try has it now. Raises `StateError`."""
+    later = Q(state=JobState.WAITING) & ~Q(next_try_at=None)
+    again = Q(state__in=(JobState.FAILED, JobState.CANCELLED)) | later
     try:
         with transaction.atomic():
             found = Job.objects.filter(again, pk=job.pk).update(
@@ -154,8 +155,8 @@ def claim() -> Share | None:
         return None
     for job in due()[:20]:
         taken = Job.objects.filter(pk=job.pk, state=JobState.WAITING).update(
-            state=JobState.RUNNING, started_at=Now(), next_try_at=None, error="", error_code="", fps=None,
-            remaining_s=None,
+            state=JobState.RUNNING, started_at=Now(), next_try_at=None, error="", error_code="", percent=0.0,
+            fps=None, remaining_s=None,
         )  # fmt: skip
         if taken:
             share = _share(job)
@@ -202,6 +203,8 @@ def beat(share: Share, **values: Any) -> bool:
     if not Share.objects.filter(pk=share.pk).update(beat_at=Now()):
         return False  # it was taken for dead
     mine = Job.objects.filter(pk=share.job_id, state=JobState.RUNNING)
+    if "percent" in values:  # each worker knows of its own frames at once and of others' later
+        values["percent"] = Greatest(F("percent"), Value(float(values["percent"])))
     if values and mine.update(**values):
         share.job.refresh_from_db()
         live.job(share.job)
@@ -236,6 +239,9 @@ def failed(share: Share, error: JobError) -> None:
     job.refresh_from_db()
     log.warning("%s: %s", job.title, error, extra=about(job))
     mine = Job.objects.filter(pk=job.pk, state=JobState.RUNNING)
+    if job.cancel_asked:
+        _end_or_wait(job, Q())
+        return
     said = {"error": str(error), "error_code": error.code, "fps": None, "remaining_s": None}
     if error.code == "disk_full":  # time does not heal the try, room does
         mine.update(state=JobState.WAITING, next_try_at=Now() + timedelta(seconds=NO_ROOM_PAUSE), **said)

@@ -131,7 +131,7 @@ def run(share: Share) -> None:
     except (SkycamError, OSError) as error:
         code = error.code if isinstance(error, SkycamError) else "io"
         metrics.failed(job, code)
-        queue.failed(share, JobError(str(error), code=code, final=code in ("not_found", "invalid_value")))
+        queue.failed(share, JobError(str(error), code=code, final=code == "invalid_value"))
 
 
 def prepare(job: Job) -> Work:
@@ -146,7 +146,7 @@ def prepare(job: Job) -> Work:
         free = shutil.disk_usage(place).free
         if free < need:
             text = (
-                f"The disk of {place} has {free / 1e9:.1f} GB free; this job begins at {need / 1e9:.1f} GB."
+                f"The disk of {place} has {free / 1e9:.2f} GB free; this job begins at {need / 1e9:.2f} GB."
             )
             raise JobError(text, code="disk_full")
     return Work(

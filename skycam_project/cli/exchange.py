@@ -214,7 +214,7 @@ def archive(options: Options, sessions: tuple[str, ...], output: str | None) -> 
     archived, failed = {}, {}
     for path in files:
         try:
-            with progress_bar(path.stem, not json) as progress:
+            with progress_bar(path.stem, not json, sizes=True) as progress:
                 archived[path.stem] = archiving.archive(path, root, store, progress)
         except SkycamError as error:
             failed[path.stem] = str(error)
@@ -254,7 +254,7 @@ def retrieve(options: Options, sessions: tuple[str, ...], output: str | None) ->
             except ValueError:
                 names = [name]
             for one in names:
-                with progress_bar(one, not json) as progress:
+                with progress_bar(one, not json, sizes=True) as progress:
                     came[one] = str(retrieval.retrieve(one, root, store, progress))
         except SkycamError as error:
             failed[name] = str(error)

@@ -1,13 +1,22 @@
 """`./skycam nodes list | fetch`: finished sessions from capture nodes."""
 
 import socket
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from skycam_project.cli.group import Options
-from skycam_project.cli.output import as_json, output_option, table, wants_json
+from skycam_project.cli.output import as_json, asked_to_stop, output_option, progress_bar, table, wants_json
 from skycam_project.common.errors import InvalidValueError, SkycamError
+
+if TYPE_CHECKING:
+    from skycam_project.config import Configuration
+    from timelapse.transfer.manifest import Offer
+    from timelapse.transfer.node import Node
+    from timelapse.transfer.visits import Visit
 
 
 @click.group()
@@ -45,7 +54,6 @@ def list_nodes(options: Options, output: str | None) -> None:
 @click.pass_obj
 def fetch(options: Options, node: str | None, output: str | None) -> None:
     """Fetch now from NODE, or from every node. Fails when one of them could not be visited."""
-    from sessions.exchange.adoption import adopt
     from timelapse.transfer import visits
 
     settings = options.settings()
@@ -55,25 +63,42 @@ def fetch(options: Options, node: str | None, output: str | None) -> None:
     if node and node not in known:
         raise InvalidValueError("NODE", node, ", ".join(known))
     quiet = wants_json(options, output)
+    kept = "What came is kept; the same command goes on there."
+    with asked_to_stop(kept) as stop:
+        done = [
+            _fetch(each, settings, stop, quiet)
+            for each in ([known[node]] if node else known.values())
+            if not stop()
+        ]
+        if quiet:
+            as_json([asdict(visit) for visit in done])
+        else:
+            rows = [[one.node, str(one.offered), str(one.fetched), one.problem_code] for one in done]
+            table("Fetched", ["Node", "Offered", "Fetched in all", "Problem"], rows)
+        if problems := [visit for visit in done if visit.problem]:
+            raise SkycamError(" ".join(visit.problem for visit in problems), code=problems[0].problem_code)
 
-    def said(offer, number: int, of: int) -> None:
-        if not quiet:
-            click.echo(f"{number + 1} of {of}: {offer.session}, {offer.bytes / 1e6:.0f} MB", err=True)
 
-    done = [
-        visits.visit(
-            each,
-            lambda path: adopt(path, settings.data / "sessions"),
-            socket.gethostname(),
-            settings.timelapse_fetch_every,
-            said,
+def _fetch(node: "Node", settings: "Configuration", stop: Callable[[], bool], quiet: bool) -> "Visit":
+    """One node, with a bar for each session."""
+    from sessions.exchange.adoption import adopt
+    from timelapse.transfer import visits
+
+    with ExitStack() as bar:
+        show: Callable[[int, int], None] | None = None
+
+        def said(offer: "Offer", number: int, of: int) -> None:
+            nonlocal show
+            bar.close()
+            if not quiet:
+                click.echo(f"{number + 1} of {of}: {offer.session}, {offer.bytes / 1e6:.1f} MB", err=True)
+            show = bar.enter_context(progress_bar(node.id, not quiet, sizes=True))
+
+        def moved(done: int, total: int) -> None:
+            if show:
+                show(done, total)
+
+        ours, every = settings.data / "sessions", settings.timelapse_fetch_every
+        return visits.visit(
+            node, lambda path: adopt(path, ours), socket.gethostname(), every, said, stop, moved
         )
-        for each in ([known[node]] if node else known.values())
-    ]
-    if quiet:
-        as_json([asdict(visit) for visit in done])
-    else:
-        rows = [[visit.node, str(visit.offered), str(visit.fetched), visit.problem_code] for visit in done]
-        table("Fetched", ["Node", "Offered", "Fetched in all", "Problem"], rows)
-    if problems := [visit for visit in done if visit.problem]:
-        raise SkycamError(" ".join(visit.problem for visit in problems), code=problems[0].problem_code)

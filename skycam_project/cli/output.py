@@ -62,40 +62,47 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
 
 
 @contextmanager
-def progress_bar(title: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, a line every ten seconds in a log; it is told what is done and what there is."""
+def progress_bar(title: str, shown: bool, *, sizes: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, a line every ten seconds in a log; it is told what is done and what there is.
+
+    Args:
+        title: in front of it.
+        shown: False: nothing is printed.
+        sizes: what it is told are bytes.
+    """
     if not shown:
         yield lambda done, total: None
         return
     if not sys.stderr.isatty():
-        yield progress_lines(title)
+        yield progress_lines(title, sizes=sizes)
         return
-    from rich.progress import TimeRemainingColumn
+    from rich.progress import DownloadColumn, MofNCompleteColumn, TimeRemainingColumn
 
-    with bars_with(TimeRemainingColumn()) as bars:
+    with bars_with(DownloadColumn() if sizes else MofNCompleteColumn(), TimeRemainingColumn()) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def bars_with(last: Any) -> Any:
-    """Rich's progress bars on standard error; the column `last` says how fast or how long."""
+def bars_with(*columns: Any) -> Any:
+    """Rich's progress bars on standard error; the columns behind them say how much, how fast or how long."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
     bar = BarColumn(min(40, max(4, console.width - 50)))  # the words beside it are whole on a narrow terminal
-    return Progress(TextColumn("{task.description}"), bar, MofNCompleteColumn(), last, console=console)
+    return Progress(TextColumn("{task.description}"), bar, *columns, console=console)
 
 
-def progress_lines(title: str) -> Callable[[int, int], None]:
+def progress_lines(title: str, *, sizes: bool = False) -> Callable[[int, int], None]:
     """Progress for logs and pipes, on standard error: nothing of what is quick, then now and then a line."""
     said = monotonic()
+    number = (lambda bytes: f"{bytes / 1e6:.0f} MB") if sizes else str
 
     def progress(done: int, total: int) -> None:
         nonlocal said
         if monotonic() - said >= _QUIET:
             said = monotonic()
-            click.echo(f"{title}: {done} of {total}", err=True)
+            click.echo(f"{title}: {number(done)} of {number(total)}", err=True)
 
     return progress
 

@@ -154,7 +154,7 @@ def archive(options: Options, folders: tuple[Path, ...], output: str | None) -> 
         for folder in [folder.resolve() for folder in folders] or finals.due(root):
             name = folder.relative_to(root).as_posix()
             try:
-                with progress_bar(name, not json) as progress:
+                with progress_bar(name, not json, sizes=True) as progress:
                     archived[name] = finals.archive(folder, root, store, progress).address
             except (SkycamError, OSError) as error:
                 failed[name] = str(error)

@@ -302,7 +302,7 @@ def _folder(work: Path | None, out: Path) -> Iterator[Path]:
 @contextmanager
 def _bars(json: bool) -> Iterator[Callable[["Step"], None]]:
     """A progress bar per stage on a terminal's standard error, now and then a line in a log; nothing beside JSON."""
-    from rich.progress import TextColumn
+    from rich.progress import MofNCompleteColumn, TextColumn
 
     if json or not sys.stderr.isatty():
         lines: dict[str, Callable[[int, int], None]] = {}
@@ -313,7 +313,7 @@ def _bars(json: bool) -> Iterator[Callable[["Step"], None]]:
 
         yield say
         return
-    with bars_with(TextColumn("{task.fields[speed]}")) as bars:
+    with bars_with(MofNCompleteColumn(), TextColumn("{task.fields[speed]}")) as bars:
         tasks: dict[str, Any] = {}
 
         def show(step: "Step") -> None:

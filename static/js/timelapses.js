@@ -1,5 +1,5 @@
 // Timelapses: the queue lives in the database; this page asks once, then listens to what the workers say.
-import { serverNow, tick } from "./clock.js";
+import { tick } from "./clock.js";
 import { connect } from "./connection.js";
 import { Refused, get, post, put } from "./control.js";
 import { $, say, status, text } from "./dom.js";
@@ -154,5 +154,8 @@ live.onchange(() => {
   wasOpen = open;
   draw();
 });
-tick(() => rows.tick(serverNow()));
+tick(() => {
+  rows.tick();
+  film.tick();
+});
 addEventListener("skycam:theme", () => plots.redraw());

@@ -2,6 +2,9 @@
 
 import json
 import os
+import pty
+import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -9,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from jobs_sessions import session
-from jobs_sshd import key
+from jobs_sshd import SSHD, key, server
 
 from sessions.catalogue.ledger import Ledger
 from timelapse import nodes
@@ -18,7 +21,9 @@ from timelapse.transfer import manifest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def command(folder: Path, nodes_yaml: list[dict], *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(
+    folder: Path, nodes_yaml: list[dict], *arguments: str, stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     (folder / "skycam.yaml").write_text(json.dumps({"nodes": nodes_yaml}))
     environment = {
         "PATH": os.environ["PATH"],
@@ -28,7 +33,8 @@ def command(folder: Path, nodes_yaml: list[dict], *arguments: str) -> subprocess
     }
     return subprocess.run(
         [sys.executable, "-m", "skycam_project.cli", *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=50, check=False,
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True,
+        timeout=50, check=False,
     )  # fmt: skip
 
 
@@ -85,6 +91,31 @@ def test_a_node_that_does_not_answer_is_one_line_and_is_remembered(tmp_path):
         and state["problem"]
         and datetime.fromisoformat(state["next_at"]) > datetime.now(UTC)
     )
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not SSHD.exists(), reason="no sshd: apt install openssh-server")
+def test_fetching_shows_a_bar_on_a_terminal_and_a_line_per_session_in_a_pipe(tmp_path, night_file):
+    data = tmp_path / "roof" / "data"
+    shutil.copytree(night_file.parents[3], data / "sessions")
+    offer = manifest.write_manifest(data / "sessions")[0]
+    line = f"1 of 1: {offer.session}, {offer.bytes / 1e6:.1f} MB"
+    with server(tmp_path / "ssh") as sshd:
+        node = {
+            "id": "roof", "host": "127.0.0.1", "port": sshd.port, "user": sshd.user, "data": str(data),
+            "host_key": sshd.host_key, "identity": str(sshd.identity),
+        }  # fmt: skip
+        piped = command(tmp_path, [node], "nodes", "fetch")
+        assert piped.returncode == 0 and piped.stderr.splitlines() == [line], piped.stderr
+        shutil.rmtree(tmp_path / "var")
+        ours, theirs = pty.openpty()
+        shown = command(tmp_path, [node], "nodes", "fetch", stderr=theirs)
+        os.close(theirs)
+        words = os.read(ours, 1 << 16).decode()
+        os.close(ours)
+    words = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", words)  # colours
+    size = f"{offer.bytes / 1e3:.1f}/{offer.bytes / 1e3:.1f} kB"
+    assert shown.returncode == 0 and line in words and "roof ━" in words and size in words, words
 
 
 def test_idle_sessions_are_not_offered(tmp_path):

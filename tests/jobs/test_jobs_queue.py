@@ -100,7 +100,7 @@ def test_without_room_it_waits_and_is_never_given_up(job, settings):
         queue.failed(queue.claim(), JobError("full", code="disk_full"))
         job.refresh_from_db()
         assert (job.state, job.attempts) == (JobState.WAITING, 0) and job.next_try_at
-        Job.objects.update(next_try_at=None)
+        services.retry(job.pk)  # somebody made room, and need not wait
 
 
 def test_a_waiting_job_is_cancelled_at_once_a_running_one_by_its_worker(job, night):
@@ -115,6 +115,14 @@ def test_a_waiting_job_is_cancelled_at_once_a_running_one_by_its_worker(job, nig
     assert Job.objects.get(pk=job.pk).state == JobState.CANCELLED
     with pytest.raises(StateError):
         services.cancel(job.pk)
+
+
+def test_a_job_that_fails_while_it_is_cancelled_is_cancelled(job):
+    share = queue.claim()
+    services.cancel(job.pk)
+    queue.failed(share, JobError("the lens fell off", code="crashed"))
+    job.refresh_from_db()
+    assert (job.state, job.next_try_at) == (JobState.CANCELLED, None)
 
 
 def test_the_job_of_a_dead_worker_is_taken_up(job):
@@ -167,6 +175,24 @@ def test_workers_share_up_to_the_limit_and_one_ends_it(job, settings, messages):
     job.refresh_from_db()
     assert (job.state, job.percent, job.shares.count()) == (JobState.DONE, 100.0, 0)
     assert [m["data"]["state"] for m in messages if m.get("event") == "job"][-1] == "done"
+
+
+def test_the_percentage_of_two_workers_does_not_go_back(job, settings, messages, monkeypatch):
+    settings.CONFIG = replace(settings.CONFIG, timelapse_workers=2)
+    mine = queue.claim()
+    monkeypatch.setattr(queue, "HOST", "barn")
+    other = queue.claim()
+    for share, percent, shown in ((mine, 40.0, 40.0), (other, 36.0, 40.0), (other, 41.0, 41.0)):
+        assert queue.beat(share, percent=percent)
+        job.refresh_from_db()
+        assert job.percent == shown
+    assert messages[-1]["data"]["percent"] == 41.0
+    for share in (mine, other):
+        queue.failed(share, JobError("both were away"))
+    services.retry(job.pk)
+    queue.beat(queue.claim(), percent=2.0)
+    job.refresh_from_db()
+    assert job.percent == 2.0, "another try begins anew"
 
 
 def test_a_broker_that_is_away_costs_nothing(night, monkeypatch, messages):

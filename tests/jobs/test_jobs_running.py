@@ -1,11 +1,13 @@
 """A worker and its child on real frames: what comes out, and what is left when either is killed."""
 
+import errno
 import os
 import shutil
 import signal
 import threading
 import time
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,8 +19,10 @@ import pytest
 from jobs_sessions import session
 from PIL import Image
 
+import timelapse.makers  # noqa: F401 - registers what can be made again
 from sessions import provenance
-from timelapse import products, queue, running, services, sidecar
+from timelapse import child as rendering
+from timelapse import making, products, queue, running, services, sidecar
 from timelapse.choices import JobState
 from timelapse.models import Job, Product
 from timelapse.pipeline.recipe import Recipe
@@ -95,8 +99,6 @@ def test_a_session_becomes_a_product_that_says_where_it_came_from(night, woken, 
 
 
 def test_a_timelapse_is_made_again_from_its_record(night, woken):
-    import timelapse.makers  # noqa: F401 - registers it
-
     job = run(make({"session": night}))
     result = provenance.reproduce(products.folder_for(job))
     assert result.ok, [(verdict.path, verdict.note) for verdict in result.outputs]
@@ -104,8 +106,6 @@ def test_a_timelapse_is_made_again_from_its_record(night, woken):
 
 
 def test_a_night_product_is_a_job_like_any_other(night, woken):
-    import timelapse.makers  # noqa: F401 - registers it
-
     job = run(services.create_product("keogram", {}, session=night)[0])
     assert (job.state, job.error, job.product) == (JobState.DONE, "", "keogram")
     product = Product.objects.get()
@@ -156,6 +156,18 @@ def test_a_folder_without_pictures_fails_once_with_the_reason(woken, settings, t
     empty.mkdir(parents=True)
     job = run(make({"folder": "empty"}))
     assert (job.state, job.attempts) == (JobState.FAILED, 1) and "no usable frame" in job.error
+
+
+def test_a_folder_that_is_away_is_waited_for(folder, woken, settings):
+    place = settings.DATA / "images" / "garden"
+    job = make({"folder": folder})
+    place.rename(settings.DATA / "held")
+    run(job)
+    assert (job.state, job.attempts) == (JobState.WAITING, 1) and "There is no folder garden" in job.error
+    (settings.DATA / "held").rename(place)
+    services.retry(job.pk)  # as "Try now" does
+    run(job)
+    assert (job.state, job.report["frames"]) == (JobState.DONE, 60)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 2])
@@ -249,7 +261,23 @@ def test_a_job_begins_only_where_there_is_room(night, woken, settings, monkeypat
     monkeypatch.setattr(running.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1_000_000_000}))
     job = run(make({"session": night}))
     assert (job.state, job.error_code) == (JobState.WAITING, "disk_full")
-    assert "1.0 GB free" in job.error and "2.0 GB" in job.error
+    assert "1.00 GB free" in job.error and "2.00 GB" in job.error
+
+
+def test_a_disk_that_fills_up_is_named_and_not_a_file_of_ours(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/work/12ab/0000000-77.part.11.tmp")
+
+    monkeypatch.setattr(making, "make", refuse)
+    place = {"folder": "/data/products/x", "work": "/data/work/12ab"}
+    others = dict.fromkeys(
+        ("product", "title", "source", "session", "session_uuid", "instrument", "night"), ""
+    )
+    work = Work(kind="timelapse", recipe={}, **place, **others)
+    error = rendering.result(asdict(work), print, threading.Event())["error"]
+    assert error["code"] == "disk_full" and error["text"].startswith(
+        "The disk of /data/work/12ab became full"
+    )
 
 
 def test_rows_of_products_come_back_from_their_folders(night, woken):

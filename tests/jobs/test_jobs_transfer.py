@@ -16,9 +16,10 @@ from jobs_sessions import session
 from jobs_sshd import SSHD, Wire, server
 
 from skycam_project.common.files import sha256_of
-from timelapse.transfer import manifest, visits
-from timelapse.transfer.errors import HostKeyError, LoginError, ManifestError, TransferError
+from timelapse.transfer import arriving, manifest, rsync, visits
+from timelapse.transfer.errors import FullError, HostKeyError, LoginError, ManifestError, TransferError
 from timelapse.transfer.fetch import fetch
+from timelapse.transfer.manifest import File, Offer
 from timelapse.transfer.node import LONGEST_PAUSE, SHORTEST_PAUSE, Node, pause
 from timelapse.transfer.rsync import Rsync
 from timelapse.transfer.sftp import Sftp
@@ -115,6 +116,51 @@ def test_a_cut_wire_costs_only_what_was_not_yet_over(tmp_path, sshd, transport):
 
 @needs_sshd
 @pytest.mark.full
+@pytest.mark.parametrize("transport", [Rsync, Sftp])
+def test_files_that_came_before_the_cut_are_not_fetched_again(tmp_path, sshd, transport):
+    sessions = tmp_path / "data" / "sessions"
+    sessions.mkdir(parents=True)
+    names = [f"{number:06d}.jpg" for number in range(6)]
+    for number, name in enumerate(names):
+        (sessions / name).write_bytes(random.Random(number).randbytes(1 << 20))
+    with Wire(sshd.port) as wire:
+        wire.limit = 5 << 20
+        mover = transport(node_of(sshd, tmp_path / "data", tmp_path / "roof", port=wire.port))
+        with pytest.raises(TransferError):
+            mover.fetch(names, tmp_path / "in")
+        wire.limit, wire.carried = None, 0
+        mover.fetch(names, tmp_path / "in")
+        assert wire.carried < 3 << 20, "it began again instead of going on"
+    assert all(sha256_of(tmp_path / "in" / name) == sha256_of(sessions / name) for name in names)
+
+
+@needs_sshd
+@pytest.mark.full
+@pytest.mark.parametrize("method", ["rsync", "sftp"])
+def test_how_much_has_come_is_told_all_the_time(tmp_path, sshd, data, monkeypatch, method):
+    monkeypatch.setattr(arriving, "LOOK", 0.0)
+    monkeypatch.setattr("timelapse.transfer.rsync.LOOK", 0.001)
+    node, told = node_of(sshd, data, tmp_path / "roof", method=method), []
+    fetch(node, Adopted(tmp_path / "ours"), "main", moved=lambda done, total: told.append((done, total)))
+    total = manifest.read_manifest(data / "sessions")[0].bytes
+    assert {of for _, of in told} == {total} and told[0][0] == 0 and told[-1][0] == total
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_begun_file_counts_under_either_transports_name(tmp_path):
+    files = [File(f"2026/11/19/x.frames/{number}.jpg", 100, "0" * 64) for number in range(4)]
+    folder = tmp_path / "2026" / "11" / "19" / "x.frames"
+    (folder / ".rsync-partial").mkdir(parents=True)
+    for name, size in (
+        ("0.jpg", 100), (".1.jpg.Ab3dEf", 30), (".rsync-partial/1.jpg", 50), ("2.jpg.part", 7), ("other.jpg", 40),
+    ):  # fmt: skip
+        (folder / name).write_bytes(bytes(size))
+    offer = Offer(session="x", uuid="u", files=tuple(files))
+    assert arriving.Arriving(offer, tmp_path, Mock()).bytes() == 100 + 50 + 7
+
+
+@needs_sshd
+@pytest.mark.full
 @pytest.mark.parametrize("method", ["rsync", "sftp"])
 def test_a_machine_that_offers_nothing_is_told_from_a_cut_wire(tmp_path, sshd, method):
     node, adopted = (
@@ -204,11 +250,29 @@ def test_a_disk_of_ours_that_is_full_is_not_the_nodes_connection(tmp_path, sshd,
     with monkeypatch.context() as patch:
         patch.setattr("timelapse.transfer.sftp.os.pwrite", Mock(side_effect=full))
         state = visits.visit(node, Adopted(tmp_path / "ours"), "main", 60.0)
-    assert "No space left on device" in state.problem and "connection" not in state.problem
+    words = f"roof: the disk of {tmp_path / 'roof'} became full; what came before is kept."
+    assert (state.problem, state.problem_code) == (words, "disk_full")
     assert state.next_at and state.fetched == 0
     state = visits.visit(node, Mock(side_effect=full), "main", 60.0)
-    assert "No space left on device" in state.problem
+    assert state.problem == words
+    with monkeypatch.context() as patch:  # not even this can be written
+        patch.setattr("timelapse.transfer.visits.write_atomic", Mock(side_effect=full))
+        assert visits.visit(node, Mock(side_effect=full), "main", 60.0).problem == words
     assert visits.visit(node, Adopted(tmp_path / "later"), "main", 60.0).fetched == 1
+
+
+def test_rsync_that_finds_no_room_says_whose_disk_it_is(tmp_path):
+    node = Node(
+        id="roof", host="127.0.0.1", user="skycam", port=22, data="/data", identity=tmp_path / "key", host_key="",
+        folder=tmp_path,
+    )  # fmt: skip
+    text = 'rsync: [receiver] write failed on "/x/000001.jpg": No space left on device (28)'
+    for into, words in (
+        ("/our/inbox", "the disk of /our/inbox became full"),
+        (node.host, "the disk of 127.0.0.1"),
+    ):
+        error = rsync._error(11, text, node, into)
+        assert isinstance(error, FullError) and words in str(error)
 
 
 @needs_sshd

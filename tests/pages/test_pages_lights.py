@@ -319,11 +319,10 @@ def test_a_project_goes_through_a_file(visit, lit, tmp_path):
 def test_a_show_is_paused_and_goes_on(visit, lit):
     page = open_lights(visit, lit).page
     run = lit.data / "run"
-    ask(
-        run, "lighting", "put_scenes", scenes=[{"id": "paused", "name": "Slowly", "rgb": dict(r=3, g=0, b=0)}]
-    )
+    scene = {"id": "paused", "name": "Slowly", "rgb": {"r": 3, "g": 0, "b": 0}}
+    ask(run, "lighting", "put_scenes", scenes=[scene])
     ask(run, "lighting", "put_show", show={"steps": [{"sceneId": "paused", "holdMs": 3_600_000}]})
-    assert page.locator("#show-pause").get_attribute("aria-disabled") == "true"
+    page.locator("#show-pause[aria-disabled=true]").wait_for()
     page.locator("#show-start:not([aria-disabled])").click()
     page.locator("#show-pause:not([aria-disabled])").click()
     until(lambda: read(run, "lighting")["show"]["paused"])

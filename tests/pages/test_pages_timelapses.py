@@ -35,6 +35,17 @@ from timelapse.errors import JobError
 services.create_timelapse({"fps": 12}, folder="garden", title="East <b>sunrise</b>")
 queue.failed(queue.claim(), JobError("Disk was full at 61 %.", final=True))
 """
+WAITS = """
+import django
+django.setup()
+from datetime import UTC, datetime, timedelta
+from timelapse import queue, services
+from timelapse.errors import JobError
+from timelapse.models import Job
+services.create_timelapse({"fps": 13}, folder="garden", title="Waits")
+queue.failed(queue.claim(), JobError("The disk of /data became full.", code="disk_full"))
+Job.objects.filter(title="Waits").update(next_try_at=datetime.now(UTC) + timedelta(seconds=80))
+"""
 
 MORE = """
 import django
@@ -142,7 +153,7 @@ def test_curves_show_what_was_and_what_is_left(visit, film):
         page.locator("[data-f=flicker-rms]").inner_text().removeprefix("rms ").removesuffix(" %").split(" → ")
     )
     assert float(after) < float(before) / 3
-    page.get_by_text("Show as table").click()
+    page.locator("#plots summary", has_text="Show as table").click()
     expect(page.locator("#plots tbody tr")).to_have_count(60)
 
 
@@ -209,6 +220,25 @@ def test_a_failure_says_why_and_names_are_text(visit, film):
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
+def test_a_job_that_waits_for_room_says_how_long_and_is_tried_now(visit, film):
+    assert film.python(WAITS).wait(30) == 0
+    page = visit(film.site).page
+    page.goto(f"{film.url}/timelapses/")
+    row = page.locator("#jobs tbody tr", has_text="Waits")
+    row.get_by_role("button", name="Show").click()
+    state = page.locator("#job [data-f=state]")
+    expect(state).to_contain_text("Waits for room, looks in")
+    before = state.inner_text()
+    until(page, f"!document.querySelector('#job [data-f=state]').innerText.includes({before.strip()!r})")
+    expect(page.locator("#job .notice")).to_contain_text("It is tried again by itself.")
+    page.get_by_role("button", name="Try now").click()
+    expect(row).to_contain_text("Waiting")
+    expect(page.get_by_role("button", name="Try now")).to_be_hidden()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel? Finished chunks stay.").click()
+    expect(row).to_contain_text("Cancelled")
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_page_with_a_film_is_whole_in_every_theme(visit, film, width):
     opened = visit(film.site, width=width, height=740)
@@ -233,7 +263,7 @@ def test_the_page_with_a_film_is_whole_in_every_theme(visit, film, width):
 def test_a_viewer_looks_and_is_told_what_is_missing(visit, film):
     page = visit(film.site, "vera").page
     page.goto(f"{film.url}/timelapses/")
-    expect(page.locator("#jobs tbody tr")).to_have_count(2)
+    expect(page.locator("#jobs tbody tr", has_text="Timelapse, garden").first).to_be_visible()
     assert page.get_by_role("button", name="Delete").count() == 0
     page.get_by_role("button", name="New timelapse").click()
     expect(page.locator("#form-error")).to_have_text("Needs the operator role.")

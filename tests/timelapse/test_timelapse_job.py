@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from skycam_project.common.errors import InvalidValueError
+from skycam_project.common.files import claimed
+from timelapse.pipeline import job
 from timelapse.pipeline.errors import CancelledError, SourceError
 from timelapse.pipeline.frames import open_source
 from timelapse.pipeline.job import make
@@ -122,3 +124,31 @@ def test_wrong_recipes_are_refused_with_the_field(data, field):
 def test_recipes_survive_json():
     recipe = Recipe.from_json({"fps": 30, "outputs": ["hdr10", {"codec": "av1", "size": [1280, 720]}]})
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_frames_that_another_worker_makes_count_at_once(tmp_path, monkeypatch):
+    """Four chunks, of which another worker makes the second while we make the third."""
+    write_frames(tmp_path / "in", 96)
+    recipe = Recipe.from_json({"chunk": 24, "outputs": [SMALL]})
+    make(open_source(tmp_path / "in"), recipe, tmp_path / "first.mp4", tmp_path / "work")
+    parts = sorted((tmp_path / "work" / "chunks").glob("*.part"))
+    held = tmp_path / "held"
+    for part in parts:
+        part.rename(held if part == parts[1] else part.with_suffix(".gone"))
+    counts = []
+
+    class Meter(job._Meter):
+        def __call__(self, done):
+            super().__call__(done)
+            if self._stage == "render":
+                counts.append(done)
+            if self._stage == "render" and done == 36:
+                held.rename(parts[1])
+
+    monkeypatch.setattr(job, "_Meter", Meter)
+    with claimed(tmp_path / "work" / "chunks" / f"chunk-{parts[1].stem}.lock"):
+        make(open_source(tmp_path / "in"), recipe, tmp_path / "out.mp4", tmp_path / "work")
+    assert counts == sorted(counts) and set(range(73, 97)) <= set(counts), counts
+    assert [one.tobytes() for one in decoded(tmp_path / "out.mp4")] == [
+        one.tobytes() for one in decoded(tmp_path / "first.mp4")
+    ]

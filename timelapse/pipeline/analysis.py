@@ -103,7 +103,7 @@ def analyse(
         indices: the ones to look at, rising.
         folder: for the parts; made when missing.
         hold: what places are found by; None when none are wanted.
-        step: told the number of frames done; may raise to stop.
+        step: told the number of frames done, after each that is looked at now and at the end; may raise to stop.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
@@ -121,7 +121,7 @@ def analyse(
             save(new, path)
             allocator.give_back()
             rows += new
-        step(len(rows))
+    step(len(rows))
     return rows
 
 

@@ -15,6 +15,12 @@ class SourceError(PipelineError):
     code = "timelapse_source"
 
 
+class AwayError(SourceError):
+    """The source's disk or network is away: its frames are not broken, and a later try may read them."""
+
+    code = "timelapse_away"
+
+
 class FrameError(PipelineError):
     """One frame cannot be used; the others can."""
 

@@ -15,7 +15,7 @@ from timelapse.pipeline import decode
 from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.develop import Counts, File
 from timelapse.pipeline.errors import FrameError
-from timelapse.pipeline.frames import FrameInfo, FrameSource, Problem, describe, suffix
+from timelapse.pipeline.frames import FrameInfo, FrameSource, LostProblem, Problem, describe, suffix
 
 
 def pictures(folder: Path) -> tuple[list[Path], list[str]]:
@@ -85,5 +85,7 @@ def _look(file: Path, decoders: Decoders) -> FrameInfo | Problem:
         identity = json.dumps([file.name, status.st_size, status.st_mtime_ns]).encode()
         with file.open("rb") as handle:
             return describe(handle, file.name, hashlib.sha256(identity).hexdigest(), decoders)
-    except (FrameError, OSError) as error:
+    except FrameError as error:
         return Problem(file.name, str(error))
+    except OSError as error:
+        return LostProblem(file.name, f"cannot be read ({error.strerror or error})")

@@ -24,12 +24,14 @@ from skycam_project.common.units import Seconds
 from timelapse.pipeline import calibration, decode, heads
 from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.develop import SAMPLES, Counts, Develop, Developer, File, Fix
-from timelapse.pipeline.errors import FrameError, SourceError
+from timelapse.pipeline.errors import AwayError, FrameError, SourceError
 from timelapse.pipeline.planes import Planes, to_rgb
 from timelapse.pipeline.said import Said as Said
 
 _HEAD_BYTES = 256 << 10
 """Enough of a FITS file for its header."""
+_PROBES = 8
+"""Other frames that are tried when one cannot be read."""
 _BY_NAME = "Some frames do not say when they were taken: their order is that of their names."
 
 
@@ -70,6 +72,10 @@ class Problem:
 
     name: str
     reason: str
+
+
+class LostProblem(Problem):
+    """A frame that could not be reached: it is gone, or everything is (`AwayError`)."""
 
 
 class FrameSource(ABC):
@@ -150,7 +156,7 @@ class FrameSource(ABC):
         return hashlib.sha256("".join(frame.digest for frame in self.frames).encode()).hexdigest()
 
     def read_yuv(self, index: int) -> Planes:
-        """Pixels of a frame, even width and height. Raises `FrameError` when they cannot be had."""
+        """Pixels of a frame, even width and height. Raises `FrameError` when they cannot be had, `AwayError`."""
         try:
             planes = self._read(self._numbers[index])
         except OSError as error:
@@ -189,14 +195,14 @@ class FrameSource(ABC):
         """Counts of a few frames over the sequence; broken ones do not count."""
         found = []
         for number in sorted({round(place) for place in np.linspace(0, len(self) - 1, SAMPLES)}):
-            content = self._content(self._numbers[number])
-            if is_linear(content):
-                with contextlib.suppress(FrameError):
+            with contextlib.suppress(FrameError):
+                content = self._kept(self._numbers[number])
+                if is_linear(content):
                     found.append(developer.counts(content, self._fixes.get(self._numbers[number])))
         return found
 
     def _read(self, number: int) -> Planes:
-        content = self._content(number)
+        content = self._kept(number)
         if is_linear(content):
             return decode.array(self._developer.show(content, self._fixes.get(number)))
         if isinstance(content, Counts):
@@ -216,11 +222,37 @@ class FrameSource(ABC):
         return small(self.read_yuv(index), width)
 
     def content(self, index: int) -> File | Counts:
-        """A frame as it is kept: a file's bytes, or the counts of an array. Raises `FrameError`."""
+        """A frame as it is kept: a file's bytes, or the counts of an array. Raises `FrameError`, `AwayError`."""
+        return self._kept(self._numbers[index])
+
+    def _kept(self, number: int) -> File | Counts:
+        """`_content`; a frame counts as broken only while others can be read. Raises `FrameError`, `AwayError`."""
         try:
-            return self._content(self._numbers[index])
+            return self._content(number)
+        except OSError as error:
+            if not self.reached(number):
+                reason = error.strerror or str(error)
+                raise AwayError(f"{self.path} cannot be read just now ({reason})") from error
+        try:
+            return self._content(number)  # everything may have been away for a moment
         except OSError as error:
             raise FrameError(f"cannot be read ({error.strerror or error})") from error
+
+    def reached(self, after: int = -1) -> bool:
+        """Whether a few other frames can be read; those behind `after` first: the system may still remember the others."""
+        numbers = sorted(self._numbers)
+        behind = [number for number in numbers if number > after]
+        before = [number for number in reversed(numbers) if number < after]
+        probes = behind[:: max(1, len(behind) // _PROBES)][:_PROBES]
+        for number in (probes + before)[:_PROBES]:
+            try:
+                self._content(number)
+            except OSError:
+                continue
+            except FrameError:
+                pass  # damaged, but there
+            return True
+        return False
 
     def said(self, index: int) -> Said | None:
         """What the session says of a frame; None for a folder's."""
@@ -312,6 +344,7 @@ def open_source(path: Path, camera: str | None = None) -> FrameSource:
 
     Raises:
         SourceError: nothing there that could be a sequence (broken frames alone are not an error).
+        AwayError: it is not there, or went away while it was looked at.
     """
     from timelapse.pipeline import folders
     from timelapse.pipeline import sessions as stored
@@ -324,8 +357,13 @@ def open_source(path: Path, camera: str | None = None) -> FrameSource:
     elif path.is_dir():
         opener = lambda: folders.Folder(path)  # noqa: E731
     else:
-        raise SourceError(f"{path} is neither a folder nor a session file (.asdf)")
+        kind = SourceError if path.exists() else AwayError
+        raise kind(f"{path} is neither a folder nor a session file (.asdf)")
     source = opener()
+    lost = next((problem for problem in source.problems if isinstance(problem, LostProblem)), None)
+    if source.frames and lost and not source.reached():
+        source.close()
+        raise AwayError(f"{path} cannot be read just now ({lost.name}: {lost.reason})")
     if not source.frames:
         source.close()
         raise SourceError(f"{path} holds no usable frame{_why(path, source.problems)}")

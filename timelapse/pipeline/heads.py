@@ -58,7 +58,7 @@ def of_picture(file: BinaryIO) -> Head:
 
 
 def exif_of(file: BinaryIO) -> tuple[int, int, dict[int, Any]]:
-    """Width, height and EXIF values by tag number of a picture. Raises `FrameError`."""
+    """Width, height and EXIF values by tag number of a picture. Raises `FrameError`, `OSError` of the disk."""
     from PIL import Image
 
     try:
@@ -66,6 +66,8 @@ def exif_of(file: BinaryIO) -> tuple[int, int, dict[int, Any]]:
             exif = tags_of(image)
             return *image.size, {**exif, **exif.get_ifd(0x8769)}
     except Exception as error:  # a made-up header brings the library to raise almost anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's, not the picture's
         raise FrameError("not a picture, or its header is damaged") from error
 
 

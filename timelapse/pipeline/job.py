@@ -8,7 +8,8 @@ a killed worker's chunk is free at once.
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,9 @@ class Progress:
     Attributes:
         stage: `analyse`, `render`, `wait` (another worker makes the last chunks) or `join`.
         done, total: frames of this stage.
-        fps: frames per second of this stage in this run, 0 at its beginning.
+        fps: frames per second of this stage since this run began, of all workers; 0 at its beginning.
         remaining_s: seconds to the end of the stage; None when not known.
+        kept: frames of this stage that an earlier run had made; they cost no time now.
     """
 
     stage: str
@@ -47,6 +49,7 @@ class Progress:
     total: int
     fps: float
     remaining_s: Seconds | None
+    kept: int = 0
 
 
 @dataclass(slots=True)
@@ -219,23 +222,23 @@ class Job:
 
     def render(self, solved: solution.Solution) -> None:
         """Make the chunks that nobody has made or is making; return when all are there."""
-        spans = self.spans(solved)
         meter = self._meter("render", solved.length)
-        before = 0
-        left = list(spans)
-        while left:
-            busy = []
-            for span in left:
-                if not self._render_one(solved, span, meter, before):
-                    busy.append(span)
-                    continue
-                before += span[1] - span[0]
-                meter(before)
-            left = busy
-            if left:
+        left = deque(span for span in self.spans(solved) if self._missing(solved, span))
+        busy: list[tuple[int, int]] = []  # other workers make them
+        done = solved.length - _frames(left)
+        meter(done)
+        while left or busy:
+            if not left:
                 self._check()
-                self._progress(Progress("wait", before, solved.length, 0.0, None))
+                self._progress(Progress("wait", done, solved.length, 0.0, None))
                 time.sleep(_POLL_S)
+                left, busy = deque(busy), []
+            span = left.popleft()
+            if not self._render_one(solved, span, meter, done):
+                busy.append(span)
+            busy = [each for each in busy if self._missing(solved, each)]
+            done = solved.length - _frames(left) - _frames(busy)
+            meter(done)
         self._seconds["render"] = meter.seconds
 
     def _render_one(
@@ -328,6 +331,10 @@ class Job:
             time.sleep(_POLL_S)
 
 
+def _frames(spans: Iterable[tuple[int, int]]) -> int:
+    return sum(last - first for first, last in spans)
+
+
 class _Meter:
     """Counts frames, says how fast, stops when cancelled."""
 
@@ -349,7 +356,7 @@ class _Meter:
         gone = now - self._begin
         fps = (done - self._first) / gone if gone > 0 else 0.0
         remaining = (self._total - done) / fps if fps > 0 else None
-        self._progress(Progress(self._stage, done, self._total, fps, remaining))
+        self._progress(Progress(self._stage, done, self._total, fps, remaining, self._first))
 
     @property
     def seconds(self) -> float:

@@ -23,7 +23,7 @@ from timelapse.pipeline.decoders import Decoders
 from timelapse.pipeline.develop import Counts, File
 from timelapse.pipeline.errors import FrameError, SourceError
 from timelapse.pipeline.folders import said_of, twins
-from timelapse.pipeline.frames import FrameInfo, FrameSource, Problem, Said, describe, suffix
+from timelapse.pipeline.frames import FrameInfo, FrameSource, LostProblem, Problem, Said, describe, suffix
 
 LIGHT = "Light Frame"
 """What a session calls a picture, as opposed to darks, flats and bias."""
@@ -64,8 +64,11 @@ class _Session(FrameSource):
                 continue
             try:
                 info = self._info(frame, name, decoders)
-            except (SkycamError, OSError) as error:
+            except SkycamError as error:
                 problems.append(Problem(frame.name, str(error)))
+                continue
+            except OSError as error:
+                problems.append(LostProblem(frame.name, f"cannot be read ({error.strerror or error})"))
                 continue
             found.append(replace(info, index=len(self._stored)))
             self._stored.append(frame)

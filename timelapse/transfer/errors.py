@@ -43,3 +43,9 @@ class ManifestError(TransferError):
     """What the node offers cannot be used."""
 
     code = "manifest"
+
+
+class FullError(TransferError):
+    """There is no room for what comes; what came before is kept."""
+
+    code = "disk_full"

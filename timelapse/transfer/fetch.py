@@ -11,7 +11,15 @@ from typing import Protocol
 from sessions.exchange.adoption import AdoptError
 from skycam_project.common.files import claimed, fsync_file, fsync_folder, sha256_of, write_atomic
 from timelapse.transfer import manifest
-from timelapse.transfer.errors import DigestError, GoneError, ManifestError, NoRsyncError, TransferError
+from timelapse.transfer.arriving import Arriving, Moved
+from timelapse.transfer.errors import (
+    DigestError,
+    FullError,
+    GoneError,
+    ManifestError,
+    NoRsyncError,
+    TransferError,
+)
 from timelapse.transfer.manifest import Offer
 from timelapse.transfer.node import Node
 from timelapse.transfer.rsync import PARTIAL, Rsync
@@ -19,6 +27,7 @@ from timelapse.transfer.sftp import Sftp
 
 log = logging.getLogger(__name__)
 
+INBOX = "inbox"
 SPARE = 1 << 30
 """Bytes that stay free on our disk."""
 Adopt = Callable[[Path], object]
@@ -63,6 +72,7 @@ def fetch(
     said: Said = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
     result: Fetched | None = None,
+    moved: Moved = lambda done, total: None,
 ) -> Fetched:
     """Bring over everything that the node offers and we do not have.
 
@@ -73,12 +83,20 @@ def fetch(
         said: hears of each session before it is fetched.
         cancelled: asked all the time.
         result: filled as sessions come, so that a caller knows of them when the next one fails.
+        moved: told twice a second how many bytes of the session are here, and of how many.
 
     Raises:
         TransferError: the node cannot be reached, or its manifest not be used. What is begun is gone on with next time.
     """
+    arriving: Arriving | None = None
+
+    def asked() -> bool:
+        if arriving:
+            arriving()
+        return cancelled()
+
     with _alone(node):
-        transport = _transport(node, cancelled)
+        transport = _transport(node, asked)
         result = result or Fetched()
         wanted, offered = _offers(node, transport)
         result.offered = len(offered)
@@ -86,12 +104,15 @@ def fetch(
             if cancelled():
                 break
             said(offer, number, len(wanted))
+            arriving = Arriving(offer, node.folder / INBOX, moved)
+            arriving()
             try:
                 _bring(node, transport, offer, adopt, by)
             except (DigestError, GoneError, AdoptError) as error:  # this one only; the next may be right
                 log.warning("%s", error)
                 result.problems.append(str(error))
                 continue
+            moved(offer.bytes, offer.bytes)
             result.adopted.append(offer.session)
             result.bytes += offer.bytes
         return result
@@ -140,6 +161,7 @@ class _Either:
 
 def _offers(node: Node, transport: Transport) -> tuple[list[Offer], list[Offer]]:
     """What we do not have yet, and everything."""
+    (node.folder / manifest.MANIFEST).unlink(missing_ok=True)  # two of one second and size are not the same
     try:
         transport.fetch([manifest.MANIFEST], node.folder)
     except GoneError as error:
@@ -152,14 +174,14 @@ def _offers(node: Node, transport: Transport) -> tuple[list[Offer], list[Offer]]
 
 def _bring(node: Node, transport: Transport, offer: Offer, adopt: Adopt, by: str) -> None:
     """One session from there to here. Killed anywhere, the next call goes on."""
-    ledger, inbox = node.folder / "received", node.folder / "inbox"
+    ledger, inbox = node.folder / "received", node.folder / INBOX
     note = ledger / f"{offer.uuid}.json"
     if not note.exists():
         inbox.mkdir(exist_ok=True, mode=0o700)
-        if shutil.disk_usage(inbox).free < offer.bytes + SPARE:
-            raise TransferError(
-                f"{node.id}: no room for {offer.session} ({offer.bytes / 1e9:.1f} GB)", code="disk_full"
-            )
+        free, needed = shutil.disk_usage(inbox).free, offer.bytes + SPARE
+        if free < needed:
+            numbers = f"{needed / 1e9:.2f} GB are needed, {SPARE / 1e9:.2f} of them to spare, {free / 1e9:.2f} GB are free"
+            raise FullError(f"{node.id}: no room for {offer.session} on the disk of {inbox}: {numbers}")
         transport.fetch([file.path for file in offer.files], inbox)
         _compare(node, offer, inbox)
         adopt(inbox / offer.files[0].path)

@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from skycam_project.common.units import Seconds
-from timelapse.transfer.errors import GoneError, HostKeyError, LoginError, NoRsyncError, TransferError
+from timelapse.transfer.errors import (
+    FullError,
+    GoneError,
+    HostKeyError,
+    LoginError,
+    NoRsyncError,
+    TransferError,
+)
 from timelapse.transfer.node import Node
 
 PARTIAL = ".rsync-partial"
@@ -16,6 +23,7 @@ SILENCE: Seconds = 60.0
 LOOK: Seconds = 0.2
 _CUT = frozenset({10, 12, 30, 35, 255})
 """Exit codes of rsync and ssh when a connection is refused, cut or silent."""
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _GONE = re.compile(r'(?:link_stat|change_dir) "([^"]+)" failed: No such file')
 
 
@@ -40,17 +48,17 @@ class Rsync:
         folder.mkdir(parents=True, exist_ok=True)
         source = f"{self._node.user}@{self._node.host}:{self._node.remote('')}"
         options = ["--relative", "--files-from=-", "--from0", "--no-links", "--chmod=D700,F600"]
-        self._run([*options, "--", source, f"{folder}/"], "\0".join(paths).encode())
+        self._run([*options, "--", source, f"{folder}/"], "\0".join(paths).encode(), str(folder))
 
     def put(self, path: Path, name: str) -> None:
         """Bring a file to the node; there it appears whole, by rename. Raises `TransferError` and its kinds."""
         target = f"{self._node.user}@{self._node.host}:{self._node.remote(name)}"
-        self._run(["--", str(path), target], b"")
+        self._run(["--", str(path), target], b"", self._node.host)
 
     def close(self) -> None:
         """Nothing stays open between two calls."""
 
-    def _run(self, arguments: list[str], said: bytes) -> None:
+    def _run(self, arguments: list[str], said: bytes, into: str) -> None:
         command = ["rsync", "--times", "--secluded-args", f"--partial-dir={PARTIAL}", f"--timeout={SILENCE:.0f}",
                    "-e", self._node.shell_of_rsync(), *arguments]  # fmt: skip
         process = subprocess.Popen(
@@ -64,7 +72,7 @@ class Rsync:
                 process.terminate()  # it keeps the partial file; SIGKILL would lose it
                 process.wait()
         if process.returncode:
-            raise _error(process.returncode, words, self._node)
+            raise _error(process.returncode, words, self._node, into)
 
     def _wait(self, process: "subprocess.Popen[bytes]", said: bytes) -> str:
         message: bytes | None = said
@@ -79,7 +87,7 @@ class Rsync:
             return words.decode("utf-8", "replace")
 
 
-def _error(code: int, words: str, node: Node) -> TransferError:
+def _error(code: int, words: str, node: Node, into: str) -> TransferError:
     text = " ".join(words.split())[-400:]
     if (
         "Host key verification failed" in text
@@ -93,6 +101,8 @@ def _error(code: int, words: str, node: Node) -> TransferError:
         return LoginError(f"{node.id}: {node.host} does not let {node.user} in with {node.identity}.")
     if code == 127 or "rsync: command not found" in text or "rsync: not found" in text:
         return NoRsyncError(f"{node.id}: {node.host} has no rsync")
+    if _FULL.search(text):
+        return FullError(f"{node.id}: the disk of {into} became full; what came before is kept.")
     if gone := _GONE.search(text):
         return GoneError(f"{node.id}: {node.host} has no {gone[1]}")
     if code in _CUT:

@@ -1,5 +1,7 @@
 """Visits to the capture nodes: when the next one is due, and how the last one went. Files, so that any process knows."""
 
+import errno
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,11 +14,14 @@ from skycam_project.common.clock import iso_utc
 from skycam_project.common.files import write_atomic
 from skycam_project.common.units import Seconds
 from timelapse.transfer import fetch
-from timelapse.transfer.errors import TransferError
+from timelapse.transfer.arriving import Moved
+from timelapse.transfer.errors import FullError, TransferError
 from timelapse.transfer.node import Node, pause
 
 if TYPE_CHECKING:
     from skycam_project.config import Configuration
+
+log = logging.getLogger(__name__)
 
 KEY = "ssh/id_ed25519"
 
@@ -75,18 +80,18 @@ def read(node: Node) -> Visit:
 
 def visit(
     node: Node, adopt: fetch.Adopt, by: str, every: Seconds, said: fetch.Said = lambda *_: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = lambda: False, moved: Moved = lambda done, total: None,
 ) -> Visit:  # fmt: skip
     """Fetch what a node offers and remember how it went.
 
     After a failure the next visit is due after 5 s, 10 s … 10 min, with chance in it, so that many nodes behind one
     dead link do not come back together. Raises `TransferError` when somebody else visits it just now; any other
-    failure is in the result. Raises `OSError` when not even that can be written.
+    failure is in the result, which a full disk does not keep for later.
     """
     state, result = read(node), fetch.Fetched()
     now = datetime.now(UTC)
     try:
-        fetch.fetch(node, adopt, by, said, cancelled, result)
+        fetch.fetch(node, adopt, by, said, cancelled, result, moved)
     except (TransferError, OSError) as caught:
         error = caught if isinstance(caught, TransferError) else _ours(node, caught)
         if error.code == "busy":
@@ -101,11 +106,16 @@ def visit(
         state.next_at = iso_utc(now + timedelta(seconds=every))
     state.fetched += len(result.adopted)
     state.bytes += result.bytes
-    write_atomic(node.folder / "visit.json", orjson.dumps(asdict(state)))
+    try:
+        write_atomic(node.folder / "visit.json", orjson.dumps(asdict(state)))
+    except OSError as error:
+        log.error("how the visit of node %s went cannot be kept: %s", node.id, error)
     return state
 
 
 def _ours(node: Node, error: OSError) -> TransferError:
     """What went wrong with files on this side."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return FullError(f"{node.id}: the disk of {node.folder} became full; what came before is kept.")
     text = f"{node.id}: {error.filename or node.folder} here: {error.strerror or error}; what came before is kept."
     return TransferError(text, code="io")

@@ -25,19 +25,25 @@ export class Film {
     const [s, word] = job ? jobStatus(job) : product ? ["ok", "Done"] : ["off", "Nothing yet"];
     if (loaded) status(this.slot.state, s, word);
     $("#cancel").hidden = VIEWER || !job || !["running", "waiting"].includes(job.state) || job.cancelling;
-    $("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.attempts));
+$("#retry").hidden = VIEWER || !job || !(["failed", "cancelled"].includes(job.state) || (job.state === "waiting" && job.next_try_at));
+    text($("#retry"), job?.state === "waiting" ? "Try now" : "Try again");
     const shot = this.gallery.draw(product);
     this.picture(job, product, shot);
     this.bar(job);
     this.stages(job);
     const fault = this.slot.fault;
     fault.hidden = !job?.error;
-    if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, job.state === "waiting" ? "It is tried again by itself." : "");
+    if (job?.error) notice(fault, job.state === "failed" ? "fault" : "warn", job.error, next(job));
     text(this.slot.facts, this.facts(job, product));
     this.notes(job);
     this.downloads(product, shot);
     this.archive(product);
     this.sheet(product);
+  }
+
+  /** Words that count down. */
+  tick() {
+    if (this.job?.next_try_at) status(this.slot.state, ...jobStatus(this.job));
   }
 
   /** What people should know of the frames, and which of them were left out. */
@@ -120,7 +126,7 @@ export class Film {
     const running = job?.state === "running";
     this.slot.bar.hidden = !running;
     if (!running) return;
-    const left = job.remaining_s === null ? "" : `, ${span(job.remaining_s)} left`;
+    const left = job.remaining_s === null || job.cancelling ? "" : `, ${span(job.remaining_s)} left`;
     text(this.slot.percent, `${num(job.percent)} %${left}`);
     const parts = [];
     if (job.fps) parts.push(`${num(job.fps, 1)} fps`);
@@ -174,6 +180,12 @@ export class Film {
     });
     this.slot.files.replaceChildren(...links);
   }
+}
+
+/** What becomes of a job that went wrong. */
+function next({ state, attempts }) {
+  if (state === "waiting") return "It is tried again by itself.";
+  return attempts > 1 ? `Given up after ${num(attempts)} tries; what is made so far is kept for a week.` : "";
 }
 
 /** What can be saved, in this order; the draft and the page's own data stay. */

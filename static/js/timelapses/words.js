@@ -8,10 +8,10 @@ export function jobStatus(job) {
   if (job.state === "done") return ["ok", "Done"];
   if (job.state === "failed") return ["fault", "Failed"];
   if (job.state === "cancelled") return ["off", "Cancelled"];
-  if (job.error_code === "disk_full") return ["warn", "Waits for room"];
-  if (!job.attempts) return ["off", "Waiting"];
   const left = job.next_try_at ? (parse(job.next_try_at) - serverNow()) / 1000 : 0;
-  return ["warn", `Try ${job.attempts + 1} ${left > 0 ? `in ${span(Math.ceil(left))}` : "now"}`];
+  const when = left > 0 ? `in ${span(Math.ceil(left))}` : "now";
+  if (job.error_code === "disk_full") return ["warn", `Waits for room, looks ${when}`];
+  return job.attempts ? ["warn", `Try ${job.attempts + 1} ${when}`] : ["off", "Waiting"];
 }
 
 const STAGE = { analyse: "Looking at frames", draft: "Making the draft", render: "Rendering", join: "Joining", check: "Checking" };
