@@ -76,29 +76,21 @@ def progress_bar(title: str, shown: bool, *, sizes: bool = False) -> Iterator[Ca
     if not sys.stderr.isatty():
         yield progress_lines(title, sizes=sizes)
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import DownloadColumn, MofNCompleteColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    bar = BarColumn(bar_width(console.width))
-    count = DownloadColumn() if sizes else MofNCompleteColumn()
-    with Progress(
-        TextColumn("{task.description}"), bar, count, TimeRemainingColumn(), console=console
-    ) as bars:
+    with bars_with(DownloadColumn() if sizes else MofNCompleteColumn(), TimeRemainingColumn()) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def bar_width(columns: int) -> int:
-    """Of a progress bar, so that the words beside it are whole on a narrow terminal."""
-    return min(40, max(4, columns - 50))
+def bars_with(*columns: Any) -> Any:
+    """Rich's progress bars on standard error; the columns behind them say how much, how fast or how long."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    bar = BarColumn(min(40, max(4, console.width - 50)))  # the words beside it are whole on a narrow terminal
+    return Progress(TextColumn("{task.description}"), bar, *columns, console=console)
 
 
 def progress_lines(title: str, *, sizes: bool = False) -> Callable[[int, int], None]:

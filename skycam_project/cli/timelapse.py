@@ -15,7 +15,7 @@ from skycam_project.cli.group import Options
 from skycam_project.cli.output import (
     as_json,
     asked_to_stop,
-    bar_width,
+    bars_with,
     output_option,
     progress_lines,
     wants_json,
@@ -302,8 +302,7 @@ def _folder(work: Path | None, out: Path) -> Iterator[Path]:
 @contextmanager
 def _bars(json: bool) -> Iterator[Callable[["Step"], None]]:
     """A progress bar per stage on a terminal's standard error, now and then a line in a log; nothing beside JSON."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import MofNCompleteColumn, TextColumn
 
     if json or not sys.stderr.isatty():
         lines: dict[str, Callable[[int, int], None]] = {}
@@ -314,14 +313,7 @@ def _bars(json: bool) -> Iterator[Callable[["Step"], None]]:
 
         yield say
         return
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width(console.width)),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-    )
-    with Progress(*columns, console=console) as bars:
+    with bars_with(MofNCompleteColumn(), TextColumn("{task.fields[speed]}")) as bars:
         tasks: dict[str, Any] = {}
 
         def show(step: "Step") -> None:

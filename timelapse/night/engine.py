@@ -77,10 +77,8 @@ class NightProducts:
         self.grades = Grades(whole="curves" in wishes.parts)
         self.curves = self.grades.curves
         self.trails, self.watch = StarTrails(wishes.gates), Watch()
-        self.reel, self.clips = (
-            Reel(folder / ".state" / "reel"),
-            MeteorClips(folder / "meteors", marks=wishes.marks),
-        )
+        self.reel = Reel(folder / ".state" / "reel")
+        self.clips = MeteorClips(folder / "meteors", marks=wishes.marks)
         self.plates = Plates()
         self._direct: set[str] = set()
         self._judged: set[str] = set()

@@ -175,14 +175,17 @@ class FrameSource(ABC):
         """Have a session's RAW files and linear counts corrected from now on; None: left as they are."""
         self._fixes.clear()
         self._digests = [frame.digest for frame in self._unturned]
-        for place, number in enumerate(self._numbers) if masters else ():
+        if masters:
+            self._correct(masters)
+        self._show()
+
+    def _correct(self, masters: calibration.Calibration) -> None:
+        for place, number in enumerate(self._numbers):
             said, shape = self._said(number), self._counted(number)
-            found = masters.matches(said, shape) if masters and said and shape else None
-            if masters and said and found:
+            if said and shape and (found := masters.matches(said, shape)):
                 colours = bool(said.info.get("bayer_pattern"))
                 self._fixes[number] = partial(_fix, masters, found, colours)
                 self._digests[place] = calibration.named(self._digests[place], found)
-        self._show()
 
     def _counted(self, number: int) -> tuple[int, ...]:
         """Shape of a session's frame that holds what a sensor counted; empty for others."""
