@@ -251,9 +251,8 @@ class NightProducts:
                     film = self.reel.film(self.folder / f"{name}.mp4", self.wishes.fps, trails=trails)
                     made.append(film)
         if "curves" in self.wishes.parts and self.curves.rows:
-            made.append(
-                self.curves.write(self.folder / "curves.parquet")
-            )  # loads polars: not while a night is live
+            # Loads polars: not while a night is live.
+            made.append(self.curves.write(self.folder / "curves.parquet"))
         if "meteors" in self.wishes.parts:
             made += sorted(path for path in self.clips.folder.glob("*") if not path.name.startswith("."))
         self.save()

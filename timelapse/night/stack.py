@@ -215,9 +215,8 @@ class LiveStack:
         }
         shape = plane.shape[:2]
         self._arrays = {
-            "mean": np.zeros(
-                plane.shape, np.float32
-            ),  # not zeros_like: it takes memory before there is anything
+            # Not zeros_like: it takes memory before there is anything.
+            "mean": np.zeros(plane.shape, np.float32),
             "square": np.zeros(shape, np.float32),
             "weight": np.zeros(shape, np.float32),
             "frames": np.zeros(shape, np.float32),
