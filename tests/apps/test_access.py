@@ -21,9 +21,11 @@ PUBLIC |= {
     "show",
     "show/start",
     "show/stop",
+    "show/pause",
+    "show/resume",
     "projects",
 }
-PUBLIC |= {f"projects/<str:project>{end}" for end in ("", "/select", "/backups", "/restore")}
+PUBLIC |= {f"projects/<str:project>{end}" for end in ("", "/select", "/export", "/backups", "/restore")}
 PUBLIC |= {"usb/devices", "usb/refresh", "usb/reconnect"}
 PASSWORD = "a clear night in march"
 
