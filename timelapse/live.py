@@ -70,8 +70,9 @@ def product_row(product: Product) -> dict[str, Any]:
 
 def grows(product: Product) -> bool:
     """Whether it is a running night's, which is made anew every minute."""
-    partial = Layout(settings.DATA / "sessions").partial(product.session or "?")
-    return product.kind == "night" and product.job_id is None and partial.is_dir()
+    if product.kind != "night" or product.job_id is not None or not product.session:
+        return False
+    return Layout(settings.DATA / "sessions").partial(product.session).is_dir()
 
 
 def _archive(product: Product) -> dict[str, Any]:

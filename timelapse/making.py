@@ -8,15 +8,14 @@ import errno
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessions import provenance
-from skycam_project.common.files import claimed, fsync_file, fsync_folder
-from skycam_project.common.units import Seconds
+from skycam_project.common.files import claimed_in_turn, fsync_file, fsync_folder
 from timelapse import curves, seasons, sidecar
 from timelapse.pipeline.errors import CancelledError as CancelledError
 from timelapse.work import Work
@@ -43,7 +42,6 @@ STAGES = {
 """Stage to its share of a timelapse, per cent."""
 PACKAGES = ("av", "numba", "opencv-python-headless", "scipy")
 """Whose versions decide about pixels."""
-_POLL: Seconds = 0.25
 SHOWN_PROBLEMS = 200
 """Frames that a report names one by one."""
 Say = Callable[[dict[str, Any]], None]
@@ -87,7 +85,8 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
             _draft(work, recipe, source, tell, cancelled)
         first = folder / f"timelapse{recipe.outputs[0].suffix}"
         report = render(source, recipe, first, Path(work.work), tell, cancelled, corrections)
-        with _alone(Path(work.work) / "end.lock", cancelled):
+        # Of several workers one checks and describes the film; the others wait until they are told that it is done.
+        with claimed_in_turn(Path(work.work) / "end.lock", lambda: _unfinished(work, cancelled)):
             found = curves.write(Path(report.curves or ""), folder, _check(work, recipe, source, tell))
             for draft in folder.glob("timelapse-draft*"):
                 draft.unlink()
@@ -99,16 +98,10 @@ def _timelapse(work: Work, say: Say, cancelled: Asked, corrections: "Corrections
     return shown(report) | found
 
 
-@contextmanager
-def _alone(lock: Path, cancelled: Asked) -> Iterator[None]:
-    """Of several workers one checks and describes the film; the others wait until they are told that it is done."""
-    while lock.parent.is_dir() and not cancelled():  # the parts are deleted when it is done
-        with claimed(lock) as mine:
-            if mine:
-                yield
-                return
-        time.sleep(_POLL)
-    raise CancelledError("another worker ends this film")
+def _unfinished(work: Work, cancelled: Asked) -> None:
+    """Raises `CancelledError` when another worker has ended the film: its parts are deleted then."""
+    if cancelled() or not Path(work.work).is_dir():
+        raise CancelledError("another worker ends this film")
 
 
 def _draft(work: Work, recipe: "Recipe", source: "FrameSource", tell: "_Teller", cancelled: Asked) -> None:

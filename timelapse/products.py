@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from sessions.store import ids
@@ -58,17 +59,21 @@ def index(folder: Path, job: Job | None = None) -> Product:
 
 def find_all() -> int:
     """Give every described folder its row: after a loss of the database, or when a command made or archived one."""
-    return _find(root().glob(f"*/*/*/{sidecar.NAME}"))
+    return _find(root().glob(f"*/*/*/{sidecar.NAME}"), Product.objects.all())
 
 
 def find_newest() -> int:
     """The same for the last two nights: products of a running night grow every minute, and pages show them."""
     nights = sorted(root().glob("[0-9]*-*-*"))[-2:]
-    return sum(_find(night.glob(f"*/*/{sidecar.NAME}")) for night in nights)
+    rows = Product.objects.filter
+    return sum(
+        _find(night.glob(f"*/*/{sidecar.NAME}"), rows(folder__startswith=f"{night.name}/"))
+        for night in nights
+    )
 
 
-def _find(paths: Iterable[Path]) -> int:
-    known = {name: rest for name, *rest in Product.objects.values_list("folder", "made_at", "archived_at")}
+def _find(paths: Iterable[Path], rows: QuerySet[Product]) -> int:
+    known = {name: rest for name, *rest in rows.values_list("folder", "made_at", "archived_at")}
     found = 0
     for path in paths:
         name = path.parent.relative_to(root()).as_posix()

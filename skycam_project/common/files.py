@@ -3,11 +3,16 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from skycam_project.common.errors import SkycamError
+from skycam_project.common.units import Seconds
+
+_LOOK: Seconds = 0.25
+"""Between looks for a lock file that somebody else holds."""
 
 
 class OutsideRootError(SkycamError):
@@ -90,6 +95,18 @@ def claimed(path: Path) -> Iterator[bool]:
             yield True
     finally:
         os.close(handle)
+
+
+@contextmanager
+def claimed_in_turn(path: Path, ask: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock file as `claimed`, as soon as it is free; `ask` is called before each look, and gives up by raising."""
+    while True:
+        ask()
+        with claimed(path) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(_LOOK)
 
 
 @contextmanager

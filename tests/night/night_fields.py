@@ -1,12 +1,22 @@
 """Star fields with a known sky, for tests of night products."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from timelapse.night.frames import NightFrame
 
 EVENING = datetime(2026, 11, 10, 20, tzinfo=UTC)
+
+
+def save_jpeg(folder: Path, n: int, grey: np.ndarray) -> None:
+    """The evening's picture number `n`, `[h, w]` uint8, that says when it was taken."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = f"{EVENING + timedelta(seconds=32 * n):%Y:%m:%d %H:%M:%S}"
+    exif.get_ifd(0x8769)[0x829A] = 30.0
+    Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(folder / f"{n}.jpg", quality=95, exif=exif)
 
 
 class Field:

@@ -7,8 +7,7 @@ import numpy as np
 import orjson
 import pytest
 from click.testing import CliRunner
-from night_fields import EVENING, Field, frame_of
-from PIL import Image
+from night_fields import EVENING, Field, frame_of, save_jpeg
 
 from sky.coordinates import Site
 from skycam_project.cli.group import Options
@@ -108,14 +107,7 @@ def test_the_command_says_it_for_every_kind(tmp_path, kind):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for n in range(5):
-        grey = np.clip(FIELD.light(0.2 * n) / 20, 0, 255).astype(np.uint8)
-        exif = Image.Exif()
-        taken = EVENING + timedelta(seconds=32 * n)
-        exif.get_ifd(0x8769)[0x9003] = f"{taken:%Y:%m:%d %H:%M:%S}"
-        exif.get_ifd(0x8769)[0x829A] = 30.0
-        Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(
-            pictures / f"{n}.jpg", quality=95, exif=exif
-        )
+        save_jpeg(pictures, n, np.clip(FIELD.light(0.2 * n) / 20, 0, 255).astype(np.uint8))
     out = tmp_path / "out"
     made = CliRunner().invoke(
         command, ["make", kind, str(pictures), "-o", str(out), "--output", "json"], obj=Options(None)

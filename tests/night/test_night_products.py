@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 import pytest
 from click.testing import CliRunner
-from night_fields import EVENING, Field
+from night_fields import EVENING, Field, save_jpeg
 from PIL import Image
 
 from sessions import provenance
@@ -40,12 +40,7 @@ def folder(tmp_path_factory) -> Path:
     """Six pictures with times, one broken, one of another size."""
     place = tmp_path_factory.mktemp("pictures")
     for n in range(6):
-        grey = np.clip(FIELD.light(0.2 * n) / 4, 0, 255).astype(np.uint8)
-        exif = Image.Exif()
-        taken = EVENING + timedelta(seconds=32 * n)
-        exif.get_ifd(0x8769)[0x9003] = f"{taken:%Y:%m:%d %H:%M:%S}"
-        exif.get_ifd(0x8769)[0x829A] = 30.0
-        Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(place / f"{n}.jpg", quality=95, exif=exif)
+        save_jpeg(place, n, np.clip(FIELD.light(0.2 * n) / 4, 0, 255).astype(np.uint8))
     (place / "6.jpg").write_bytes(b"\xff\xd8 not a picture")
     Image.new("RGB", (64, 64)).save(place / "7.jpg")
     return place

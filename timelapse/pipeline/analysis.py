@@ -183,7 +183,6 @@ class _State:
         self._recent: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=_OVERLAP)
         self._key: KeyFrame | None = None
         self._key_index, self._base = -1, np.eye(2, 3)
-        self._last = np.eye(2, 3)
         self._usual = 0.0
         self._patience = 0
         self.stale = False
@@ -203,7 +202,7 @@ class _State:
         keyed = [row for row in usable if row.key >= 0]
         if not keyed or not self._hold:
             return
-        self._key_index, self._base, self._last = keyed[-1].key, keyed[-1].base, keyed[-1].matrix
+        self._key_index, self._base = keyed[-1].key, keyed[-1].base
         self._key = KeyFrame(self._source.read_luma(self._key_index))
         self._usual = 0.0
         for row in keyed:
@@ -243,13 +242,13 @@ class _State:
             self._key_index = row.index
             found: Match | None = Match(np.eye(2, 3), 1000, 0.0)
         else:
-            found = self._found(self._key, luma, self._last, self._base)
+            found = self._found(self._key, luma, self._recent[-1][2], self._base)
             if self._is_weak(found):
                 found = self._renewed(luma, found)
         if found is None:
             return
         row.key, row.base = self._key_index, self._base
-        row.matrix = self._last = rigid.compose(found.matrix, self._base)
+        row.matrix = rigid.compose(found.matrix, self._base)
         row.patches, row.sigma_px = found.patches, found.sigma
         if row.index != self._key_index:
             self._learn(found.sigma)

@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from sessions.calibration.lookup import Corrections, corrections_of
 from skycam_project.common import allocator
 from skycam_project.common.errors import InvalidValueError
-from skycam_project.common.files import claimed
+from skycam_project.common.files import claimed, claimed_in_turn
 from skycam_project.common.units import Seconds
 from timelapse.pipeline import analysis, join, pictures, quality, solution
 from timelapse.pipeline.brackets import bracketed
@@ -319,16 +319,9 @@ class Job:
     def _lock(self, name: str) -> Path:
         return self._chunks / f"{name}.lock"
 
-    @contextlib.contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
+    def _locked(self, name: str) -> contextlib.AbstractContextManager[None]:
         """Hold a lock file; wait for it, unless cancelled."""
-        while True:
-            self._check()
-            with claimed(self._lock(name)) as mine:
-                if mine:
-                    yield
-                    return
-            time.sleep(_POLL_S)
+        return claimed_in_turn(self._lock(name), self._check)
 
 
 def _frames(spans: Iterable[tuple[int, int]]) -> int:
